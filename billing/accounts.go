@@ -108,3 +108,8 @@ func (d Draft) checkMoney() error {
 	}
 	return nil
 }
+
+// MoneyAccounts are all accounts of money, in the order of the chart.
+func MoneyAccounts() []MoneyAccount {
+	return []MoneyAccount{Receivable, Bank, Credit, Deferred, Revenue, Breakage, Tax, Goodwill, Rounding}
+}

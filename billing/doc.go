@@ -112,7 +112,7 @@
 //
 // The accounting date is the day of the event in the provider's zone: the end of a use, the expiry of a lot, or when what was held
 // longer came back, and of all else the booking. A range that ends at midnight is of the day that ends there. The month is that of
-// the date, as long as no month is closed.
+// the date, or the first open one behind it.
 //
 // The digest of the lines of a use entry is the SHA-256 of the line "volary-usage-2" and then one line for each
 // usage line, in the order of run UUID, then from; the cost is in minor units, and absent where the lot was granted:
@@ -221,7 +221,7 @@
 //	                    (in the file of a person's own use these and orders are empty: orders are the organization's)
 //	made_at             when the file was made
 //	settled_until       what nodes used before it is booked and in the file; what they used later may follow
-//	status              provisional: months are not closed yet
+//	status              provisional; closed in what was made when the month was closed
 //
 // InvoiceWriter writes a month's invoices in the same form, by the instant of issue: "lines", one for each line of an
 // invoice, and "totals", one for each currency, which is the sum of the invoices' own amounts.
@@ -232,7 +232,19 @@
 //	mcs, compute_hours, unit_price, net, currency       net = mcs × unit_price, rounded once
 //	purchase_order, cost_centre, grant_number           of the order
 //	invoice_lines                                       how many, of totals
-//	made_at, status                                     provisional until the month is over, then complete
+//	made_at, status                                     as above
+//
+// A provider closes its months one after the other. From then on the database takes no entry into that month's accounts: what comes late keeps
+// its date and is in the accounts of the first open month, and so in the files of that one. What is made of the month when it is closed is kept,
+// with its SHA-256: usage and invoices as above, and four files more. None of them names a person. There are no rates of tax and no payments yet, and so no
+// files of these.
+//
+//	trial-balance   WriteTrialBalance: each account before, debit, credit, after; each currency sums to zero
+//	roll-forward    RollForward: opening + sold - used - expired - refunded = closing, lot by lot, which is what the lot says is deferred
+//	journal         JournalWriter: a line for each posting of money, by the provider's account codes
+//	heads           the heads of all journals then, as papers carry them (Head.Mark)
+//
+// A statement (Statement) tells an organization the same of its journal. It carries the head of the journal when the month was closed.
 //
 // JSONLines is a Book as well: an object for each row, with text as it was typed, numbers as JSON numbers and null where a cell is empty.
 //

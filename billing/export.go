@@ -25,6 +25,7 @@ type RunUse struct {
 	Rate             Rate
 	Hours            Hours
 	Cost             Cost
+	Late             bool // of an earlier month, which was closed when it was booked
 
 	// Corrects is the number of the journal's entry that a correction takes back something of; 0: a run. An entry is of a lot and
 	// of many runs, so a correction is of no run, node or cluster, and what it takes back is negative.
@@ -118,13 +119,24 @@ func sumColumns(whose ...string) []Column {
 type AsOf struct {
 	Made    time.Time
 	Settled time.Time // all that nodes used before it is booked; what they used later may follow
+	Closed  bool      // the month is: nothing is added to it
 }
 
-// Provisional is the status of a month that is not closed, so that lines may be added to it.
-const Provisional = "provisional"
+// Provisional is the status of a month that is not closed, so that lines may be added to it; Closed of one that is.
+const (
+	Provisional = "provisional"
+	Closed      = "closed"
+)
+
+func (a AsOf) status() string {
+	if a.Closed {
+		return Closed
+	}
+	return Provisional
+}
 
 // cells say what a file knows.
-func (a AsOf) cells() []Cell { return []Cell{Instant(a.Made), Instant(a.Settled), Text(Provisional)} }
+func (a AsOf) cells() []Cell { return []Cell{Instant(a.Made), Instant(a.Settled), Text(a.status())} }
 
 // NewUsageWriter begins the table of runs. The file is to say what is known.
 func NewUsageWriter(b Book, period Period, known AsOf) (*UsageWriter, error) {
@@ -159,7 +171,7 @@ func (r RunUse) runs() int {
 	return 1
 }
 
-// within gives the run's seconds where it lies in the period and its use is seconds × rate. A correction has none.
+// within gives the run's seconds where it lies in the period, or before it if it is late, and its use is seconds × rate. A correction has none.
 func (r RunUse) within(p Period) (seconds int64, err error) {
 	if r.Corrects != 0 {
 		if r.Hours >= 0 || r.Cost.Minor > 0 {
@@ -172,7 +184,7 @@ func (r RunUse) within(p Period) (seconds int64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("write run %s: %w", r.RunID, err)
 	}
-	if use != r.Hours || r.From.Before(p.From) || r.To.After(p.To) {
+	if use != r.Hours || !r.Late && r.From.Before(p.From) || r.Late && r.To.After(p.From) || r.To.After(p.To) {
 		return 0, fmt.Errorf("write run %s: %w: %d s at rate %d are booked as %d mcs from %s to %s",
 			r.RunID, ErrSegment, seconds, r.Rate, r.Hours, instant(r.From), instant(r.To))
 	}

@@ -33,7 +33,7 @@ type InvoicedLine struct {
 type InvoiceWriter struct {
 	book   Book
 	period Period
-	made   time.Time
+	known  AsOf
 	hours  map[Currency]Hours
 	sums   map[Currency]int64
 	lines  map[Currency]int
@@ -59,21 +59,22 @@ func invoiceTotalColumns() []Column {
 	return columns([]string{"from", "to", "invoice_lines", "mcs", "compute_hours", "net", "currency", "made_at", "status"}, "from", "to", "made_at")
 }
 
-// NewInvoiceWriter begins the table of lines. made is when the invoices are read.
-func NewInvoiceWriter(b Book, period Period, made time.Time) (*InvoiceWriter, error) {
+// NewInvoiceWriter begins the table of lines. The file is to say when the invoices were read and whether the month is closed.
+func NewInvoiceWriter(b Book, period Period, known AsOf) (*InvoiceWriter, error) {
 	if err := b.Table(InvoiceLines, invoiceColumns()); err != nil {
 		return nil, fmt.Errorf("begin the invoices' lines: %w", err)
 	}
-	return &InvoiceWriter{book: b, period: period, made: made, hours: map[Currency]Hours{}, sums: map[Currency]int64{}, lines: map[Currency]int{}}, nil
+	return &InvoiceWriter{book: b, period: period, known: known, hours: map[Currency]Hours{}, sums: map[Currency]int64{}, lines: map[Currency]int{}}, nil
 }
 
-// Line writes one line. It refuses one that was not issued in the month or whose amount is not hours × price.
+// Line writes one line. It refuses one that was issued after the month or whose amount is not hours × price. One of before is of an order that was
+// decided while its month was being closed.
 func (w *InvoiceWriter) Line(l InvoicedLine) error {
 	amount, err := l.Price.Price(l.Hours)
 	if err != nil {
 		return fmt.Errorf("write a line of %s: %w", l.Invoice, err)
 	}
-	if amount != l.Amount || l.IssuedAt.Before(w.period.From) || !l.IssuedAt.Before(w.period.To) {
+	if amount != l.Amount || !l.IssuedAt.Before(w.period.To) {
 		return fmt.Errorf("write a line of %s, issued %s: %w: %s for what costs %s", l.Invoice, instant(l.IssuedAt), ErrUntied, l.Amount, amount)
 	}
 	w.hours[l.Amount.Currency] += l.Hours
@@ -82,7 +83,7 @@ func (w *InvoiceWriter) Line(l InvoicedLine) error {
 	return w.book.Row(
 		Text(l.Invoice), Instant(l.IssuedAt), Text(l.OrganizationName), Text(l.OrganizationID.String()), Whole(l.Order),
 		Text(l.Description), Whole(int64(l.Hours)), Number(l.Hours.Decimal()), Number(l.Price.Decimal()), Number(l.Amount.Decimal()),
-		Text(string(l.Amount.Currency)), Text(l.PurchaseOrder), Text(l.CostCentre), Text(l.GrantNumber), Instant(w.made), Text(w.period.InvoiceStatus(w.made)),
+		Text(string(l.Amount.Currency)), Text(l.PurchaseOrder), Text(l.CostCentre), Text(l.GrantNumber), Instant(w.known.Made), Text(w.known.status()),
 	)
 }
 
@@ -111,7 +112,7 @@ func (w *InvoiceWriter) Finish(totals []Money) error {
 		h := w.hours[t.Currency]
 		if err := w.book.Row(
 			Instant(w.period.From), Instant(w.period.To), Whole(w.lines[t.Currency]), Whole(int64(h)), Number(h.Decimal()), Number(t.Decimal()),
-			Text(string(t.Currency)), Instant(w.made), Text(w.period.InvoiceStatus(w.made)),
+			Text(string(t.Currency)), Instant(w.known.Made), Text(w.known.status()),
 		); err != nil {
 			return err
 		}

@@ -115,10 +115,16 @@ func (c Correction) check(d Draft) bool {
 	return c.Seq > 0 && c.Reason != "" && c.SignedBy != uuid.Nil && d.By != uuid.Nil && d.By != c.SignedBy
 }
 
-// Dated gives the draft the day of its event in the provider's zone. Its period is that day's month, as long as no month is closed.
+// Dated gives the draft the day of its event in the provider's zone, and that day's month. Where that is closed, InAccountsOf says which is open.
 func (d Draft) Dated(zone *time.Location) Draft {
 	d.Date = typed.DayOf(d.Event, zone)
 	d.Month = MonthOf(d.Event, zone)
+	return d
+}
+
+// InAccountsOf puts a draft whose own month is closed into the accounts of a later one. It keeps its date.
+func (d Draft) InAccountsOf(m Month) Draft {
+	d.Month = m
 	return d
 }
 

@@ -64,11 +64,8 @@ func (m Month) Period(zone *time.Location) Period {
 	}
 }
 
-// InvoiceStatus says whether invoices may be added to the period: what has been issued stays, and what is issued later is
-// later. It gives Provisional or "complete".
-func (p Period) InvoiceStatus(now time.Time) string {
-	if now.Before(p.To) {
-		return Provisional
-	}
-	return "complete"
-}
+// FirstDay is how ledger entries and periods name the month.
+func (m Month) FirstDay() string { return m.String() + "-01" }
+
+// Words gives "November 2026".
+func (m Month) Words() string { return fmt.Sprintf("%s %d", m.Month, m.Year) }

@@ -27,6 +27,9 @@ func salesMatrix() []row {
 		{"GET /org/exports/focus.csv", orgOrder(), false, page},
 		{"GET /org/exports/focus.json", orgOrder(), false, page},
 		{"GET /org/exports/apel.zip", orgOrder(), false, page},
+		{"GET /org/statements", orgOrder(), false, page},
+		{"GET /org/statements/:id", orgOrder(), true, page},
+		{"GET /org/statements/:id/statement.csv", orgOrder(), true, page},
 		{"GET /org/invoices", orgOrder(), false, page},
 		{"GET /org/invoices/:id", orgOrder(), true, page},
 		{"GET /provider/offers", staff(), false, page},
@@ -44,6 +47,12 @@ func salesMatrix() []row {
 		{"GET /provider/exports/focus.csv", staffUsage(), false, page},
 		{"GET /provider/exports/focus.json", staffUsage(), false, page},
 		{"GET /provider/exports/apel.zip", staffUsage(), false, page},
+		{"GET /provider/periods", staffUsage(), false, page},
+		{"GET /provider/periods/:month", staffUsage(), true, page},
+		{"POST /provider/periods/:month/close", staffUsage(), true, []int{http.StatusConflict}}, // it is closed
+		{"GET /provider/periods/:month/files/:name", staffUsage(), true, page},
+		{"GET /provider/accounts", staffUsage(), false, page},
+		{"POST /provider/accounts", staffUsage(), false, refused},
 		{"GET /provider/invoices", staffUsage(), false, page},
 		{"GET /provider/invoices.csv", staffUsage(), false, page},
 		{"GET /provider/anchors/heads.json", staffUsage(), false, []int{http.StatusNotFound}}, // no day is asked for

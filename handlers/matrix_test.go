@@ -349,7 +349,8 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 		"/provider/announcements/": announcement.String(), "/org/announcements/": announcement.String(),
 		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),
 		"/market/providers/": w.North.String(), "/org/orders/": sold.Waiting.String(), "/provider/orders/": sold.Waiting.String(),
-		"/org/invoices/": sold.Invoice.String(), "/provider/invoices/": sold.Invoice.String(), "/provider/offers/": sold.Offer.String(),
+		"/org/statements/": a.Statement(w).String(),
+		"/org/invoices/":   sold.Invoice.String(), "/provider/invoices/": sold.Invoice.String(), "/provider/offers/": sold.Offer.String(),
 		"/platform/providers/": w.North.String(), "/provider/staff/": w.Person(handlertest.Accountant).String(),
 		"/provider/jobs/": a.CheckJob(w), "/platform/jobs/": a.CheckJob(w), "/provider/invitations/": a.InviteStaff(w).String(),
 	}
@@ -359,6 +360,6 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 				return strings.NewReplacer(":node", head.String(), ":price", sold.Next.String()).Replace(prefix + id + rest)
 			}
 		}
-		return strings.NewReplacer("*", "nothing.css", ":address", address, ":key", key.String()).Replace(pattern)
+		return strings.NewReplacer("*", "nothing.css", ":month", handlertest.ClosedMonth().String(), ":name", "journal.csv", ":address", address, ":key", key.String()).Replace(pattern)
 	}
 }

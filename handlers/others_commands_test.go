@@ -256,8 +256,18 @@ func (v foreign) salesCalls(ctx context.Context) calls {
 		"WithdrawOrder":         func() (any, error) { return done(v.db.Books.WithdrawOrder(ctx, v.by, v.org, order)) },
 		"InvoiceOfOrganization": func() (any, error) { return only(v.db.Books.InvoiceOfOrganization(ctx, v.org, invoice)) },
 		"InvoiceOfProvider":     func() (any, error) { return only(v.db.Books.InvoiceOfProvider(ctx, v.provider, invoice)) },
-		"Offer":                 func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
-		"EndOffer":              func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
+		"StatementOfOrganization": func() (any, error) {
+			return only(v.db.Books.StatementOfOrganization(ctx, v.org, v.id("/org/statements/")))
+		},
+		"StatementUses": func() (any, error) {
+			list, total, err := v.db.Books.StatementUses(ctx, v.org, v.id("/org/statements/"), books.StatementUseFilter{})
+			return len(list) + total, err
+		},
+		"StatementSums": func() (any, error) {
+			return v.db.Books.StatementSums(ctx, v.org, v.id("/org/statements/"), books.ByMember)
+		},
+		"Offer":    func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
+		"EndOffer": func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
 		"SetPrice": func() (any, error) {
 			return only(v.db.Books.SetPrice(ctx, v.by, v.provider, offer, books.NewPrice{Millionths: 1}))
 		},

@@ -26,7 +26,7 @@ func whileSuspended() map[string][]string {
 		},
 		"it is a word, and takes no host, disk or money": {
 			"POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/restore", "POST /org/announcements/:id/dismiss",
-			"POST /provider/settings", "POST /provider/certificates/require",
+			"POST /provider/settings", "POST /provider/certificates/require", "POST /provider/accounts", "POST /provider/periods/:month/close",
 		},
 		"it orders who works there, and adds nobody":                                   {"POST /org/members/:id/role", "POST /org/members/:id/cap", "POST /provider/staff/:id/role"},
 		"it lets somebody look at what runs still":                                     {"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw", "POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket"},

@@ -92,6 +92,12 @@ GRANT INSERT ON audit TO volary_worker;
 -- hold sums cannot be given with the row.
 GRANT SELECT, INSERT ON ledger_entries, ledger_postings, money_postings, ledger_facts, usage_lines TO volary_web, volary_worker;
 GRANT SELECT ON money_moves, account_codes TO volary_web, volary_worker;
+GRANT INSERT, DELETE ON account_codes TO volary_web;
+-- A month begins with its first entry, by a function that locks it; triggers keep what is closed.
+GRANT SELECT, UPDATE (closed_at, closed_by) ON periods TO volary_web;
+GRANT SELECT ON periods TO volary_worker;
+GRANT EXECUTE ON FUNCTION open_period(uuid, date) TO volary_web, volary_worker;
+GRANT SELECT, INSERT ON period_balances, period_files, period_file_parts, statements, statement_uses TO volary_web;
 GRANT SELECT ON holds TO volary_web, volary_worker;
 GRANT SELECT, INSERT (id, wallet_id, expires_at, note, created_by, created_at, order_id, pool_id, amount, currency, purpose), UPDATE (note) ON lots TO volary_web; -- note: to be locked; a trigger refuses
 GRANT SELECT, UPDATE (note) ON lots TO volary_worker; -- the same

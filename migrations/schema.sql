@@ -293,6 +293,27 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.keep_periods()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.closed_at IS NULL THEN
+      RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'period % begins open', NEW.month USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF TG_OP = 'DELETE' OR OLD.closed_at IS NOT NULL OR (NEW.provider_id, NEW.month) <> (OLD.provider_id, OLD.month) THEN
+    RAISE EXCEPTION 'period % stays, and is closed once', OLD.month USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF EXISTS (SELECT FROM periods WHERE provider_id = NEW.provider_id AND month < NEW.month AND closed_at IS NULL) THEN
+    RAISE EXCEPTION 'period % is closed after those before it', NEW.month USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.make_login(of_organization uuid, of_person uuid)
  RETURNS void
  LANGUAGE plpgsql
@@ -493,6 +514,39 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.open_period(provider uuid, wanted date)
+ RETURNS date
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  taken date;
+  earliest date;
+  latest date;
+  closed boolean;
+BEGIN
+  wanted := date_trunc('month', wanted::timestamp)::date;
+  LOOP
+    SELECT month INTO taken FROM periods WHERE provider_id = provider AND month >= wanted AND closed_at IS NULL ORDER BY month LIMIT 1 FOR SHARE;
+    IF taken = wanted THEN
+      RETURN taken;
+    END IF;
+    SELECT min(month), max(month), coalesce(bool_or(closed_at IS NOT NULL), false) INTO earliest, latest, closed FROM periods WHERE provider_id = provider;
+    IF taken IS NOT NULL AND (closed OR wanted >= earliest) THEN
+      RETURN taken;
+    END IF;
+    IF taken IS NOT NULL THEN -- before the first month, which is locked: nobody closes it meanwhile
+      INSERT INTO periods (provider_id, month) SELECT provider, g::date
+        FROM generate_series(wanted::timestamp, earliest - interval '1 month', interval '1 month') g ON CONFLICT DO NOTHING;
+    ELSE
+      INSERT INTO periods (provider_id, month) SELECT provider, g::date
+        FROM generate_series(coalesce(latest + interval '1 month', wanted::timestamp), greatest(wanted::timestamp, latest + interval '1 month'), interval '1 month') g
+      ON CONFLICT DO NOTHING;
+    END IF;
+  END LOOP;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_anchor_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -519,6 +573,20 @@ BEGIN
     RAISE EXCEPTION 'run %: how far it is booked follows from its lines, and only grows', wrong USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_closed_period()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF open_period((SELECT provider_id FROM wallets WHERE id = NEW.wallet_id), NEW.period) <> NEW.period THEN
+    RAISE EXCEPTION 'entry % of journal % is in the accounts of %, which are closed', NEW.seq, NEW.wallet_id, to_char(NEW.period, 'YYYY-MM')
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_currency_change()
@@ -2039,6 +2107,59 @@ CREATE TABLE people (
   CONSTRAINT people_suspended_reason_check CHECK ((length(suspended_reason) <= 500))
 );
 
+CREATE TABLE period_balances (
+  provider_id uuid NOT NULL,
+  month date NOT NULL,
+  wallet_id uuid NOT NULL,
+  account text NOT NULL,
+  lot_id uuid,
+  currency text NOT NULL,
+  amount bigint NOT NULL,
+  CONSTRAINT period_balances_amount_check CHECK ((amount <> 0)),
+  CONSTRAINT period_balances_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
+  CONSTRAINT period_balances_provider_id_month_fkey FOREIGN KEY (provider_id, month) REFERENCES periods(provider_id, month),
+  CONSTRAINT period_balances_provider_id_month_wallet_id_account_lot_id__key UNIQUE NULLS NOT DISTINCT (provider_id, month, wallet_id, account, lot_id, currency),
+  CONSTRAINT period_balances_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
+CREATE TABLE period_file_parts (
+  provider_id uuid NOT NULL,
+  month date NOT NULL,
+  name text NOT NULL,
+  number integer NOT NULL,
+  bytes bytea NOT NULL,
+  CONSTRAINT period_file_parts_bytes_check CHECK (((length(bytes) >= 1) AND (length(bytes) <= 1048576))),
+  CONSTRAINT period_file_parts_number_check CHECK ((number > 0)),
+  CONSTRAINT period_file_parts_pkey PRIMARY KEY (provider_id, month, name, number),
+  CONSTRAINT period_file_parts_provider_id_month_name_fkey FOREIGN KEY (provider_id, month, name) REFERENCES period_files(provider_id, month, name)
+);
+
+CREATE TABLE period_files (
+  provider_id uuid NOT NULL,
+  month date NOT NULL,
+  name text NOT NULL,
+  media text NOT NULL,
+  size bigint NOT NULL,
+  sha256 bytea NOT NULL,
+  CONSTRAINT period_files_name_check CHECK ((name ~ '^[a-z][a-z0-9.-]{0,59}$'::text)),
+  CONSTRAINT period_files_pkey PRIMARY KEY (provider_id, month, name),
+  CONSTRAINT period_files_provider_id_month_fkey FOREIGN KEY (provider_id, month) REFERENCES periods(provider_id, month),
+  CONSTRAINT period_files_sha256_check CHECK ((length(sha256) = 32)),
+  CONSTRAINT period_files_size_check CHECK ((size >= 0))
+);
+
+CREATE TABLE periods (
+  provider_id uuid NOT NULL,
+  month date NOT NULL,
+  closed_at timestamp with time zone,
+  closed_by uuid,
+  CONSTRAINT periods_check CHECK (((closed_by IS NULL) OR (closed_at IS NOT NULL))),
+  CONSTRAINT periods_closed_by_fkey FOREIGN KEY (closed_by) REFERENCES people(id),
+  CONSTRAINT periods_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+  CONSTRAINT periods_pkey PRIMARY KEY (provider_id, month),
+  CONSTRAINT periods_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
+);
+
 CREATE TABLE pools (
   id uuid NOT NULL,
   provider_id uuid NOT NULL,
@@ -2102,11 +2223,13 @@ CREATE TABLE providers (
   decided_by uuid,
   decided_at timestamp with time zone,
   certificates_taken text DEFAULT 'none'::text NOT NULL,
+  grace_days integer DEFAULT 5 NOT NULL,
   CONSTRAINT providers_about_check CHECK ((length(about) <= 4000)),
   CONSTRAINT providers_applied_by_fkey FOREIGN KEY (applied_by) REFERENCES people(id),
   CONSTRAINT providers_certificates_taken_check CHECK ((certificates_taken = ANY (ARRAY['none'::text, 'own'::text, 'platform'::text, 'any'::text]))),
   CONSTRAINT providers_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT providers_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES people(id),
+  CONSTRAINT providers_grace_days_check CHECK (((grace_days >= 0) AND (grace_days <= 60))),
   CONSTRAINT providers_invoice_prefix_check CHECK ((invoice_prefix ~ '^[A-Z][A-Z0-9]{1,7}$'::text)),
   CONSTRAINT providers_invoice_prefix_key UNIQUE (invoice_prefix),
   CONSTRAINT providers_legal_name_check CHECK ((length(legal_name) <= 120)),
@@ -2270,6 +2393,67 @@ CREATE TABLE staff (
   CONSTRAINT staff_pkey PRIMARY KEY (provider_id, person_id),
   CONSTRAINT staff_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
   CONSTRAINT staff_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text, 'auditor'::text])))
+);
+
+CREATE TABLE statement_uses (
+  statement_id uuid NOT NULL,
+  number integer NOT NULL,
+  cluster_id uuid,
+  cluster_name text NOT NULL,
+  person_id uuid,
+  purchase_order text NOT NULL,
+  cost_centre text NOT NULL,
+  grant_number text NOT NULL,
+  hours bigint NOT NULL,
+  cost bigint,
+  CONSTRAINT statement_uses_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT statement_uses_number_check CHECK ((number > 0)),
+  CONSTRAINT statement_uses_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT statement_uses_pkey PRIMARY KEY (statement_id, number),
+  CONSTRAINT statement_uses_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES statements(id)
+);
+
+CREATE TABLE statements (
+  id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  month date NOT NULL,
+  wallet_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  made_at timestamp with time zone NOT NULL,
+  seller text NOT NULL,
+  tax_id text NOT NULL,
+  buyer text NOT NULL,
+  zone text NOT NULL,
+  seq bigint NOT NULL,
+  hash bytea NOT NULL,
+  opening bigint NOT NULL,
+  bought bigint NOT NULL,
+  granted bigint NOT NULL,
+  used bigint NOT NULL,
+  expired bigint NOT NULL,
+  refunded bigint NOT NULL,
+  closing bigint NOT NULL,
+  currency text NOT NULL,
+  prepaid_opening bigint NOT NULL,
+  sold bigint NOT NULL,
+  earned bigint NOT NULL,
+  lapsed bigint NOT NULL,
+  credited bigint NOT NULL,
+  prepaid_closing bigint NOT NULL,
+  owed_opening bigint NOT NULL,
+  invoiced bigint NOT NULL,
+  paid bigint NOT NULL,
+  settled bigint NOT NULL,
+  owed_closing bigint NOT NULL,
+  CONSTRAINT statements_check CHECK ((closing = (((((opening + bought) + granted) - used) - expired) - refunded))),
+  CONSTRAINT statements_check1 CHECK ((prepaid_closing = ((((prepaid_opening + sold) - earned) - lapsed) - credited))),
+  CONSTRAINT statements_check2 CHECK ((owed_closing = (((owed_opening + invoiced) - paid) - settled))),
+  CONSTRAINT statements_hash_check CHECK ((length(hash) = 32)),
+  CONSTRAINT statements_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT statements_pkey PRIMARY KEY (id),
+  CONSTRAINT statements_provider_id_month_fkey FOREIGN KEY (provider_id, month) REFERENCES periods(provider_id, month),
+  CONSTRAINT statements_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id),
+  CONSTRAINT statements_wallet_id_month_key UNIQUE (wallet_id, month)
 );
 
 CREATE TABLE taken_names (
@@ -2545,11 +2729,13 @@ CREATE INDEX launch_requests_organization_id_created_at_idx ON public.launch_req
 
 CREATE INDEX launch_requests_organization_id_idx ON public.launch_requests USING btree (organization_id) WHERE (state = 'waiting'::text);
 
+CREATE INDEX ledger_entries_late_idx ON public.ledger_entries USING btree (wallet_id, period) WHERE (period > accounting_date);
+
 CREATE INDEX ledger_entries_wallet_id_corrects_idx ON public.ledger_entries USING btree (wallet_id, corrects) WHERE (corrects IS NOT NULL);
 
 CREATE INDEX ledger_entries_wallet_id_period_from_idx ON public.ledger_entries USING btree (wallet_id, period_from) WHERE (kind = 'use'::text);
 
-CREATE INDEX ledger_entries_wallet_id_period_idx ON public.ledger_entries USING btree (wallet_id, period) WHERE (kind <> ALL (ARRAY['use'::text, 'hold'::text, 'release'::text]));
+CREATE INDEX ledger_entries_wallet_id_period_idx ON public.ledger_entries USING btree (wallet_id, period);
 
 CREATE INDEX ledger_postings_cluster_id_idx ON public.ledger_postings USING btree (cluster_id) WHERE (cluster_id IS NOT NULL);
 
@@ -2652,6 +2838,10 @@ CREATE INDEX sign_ups_expires_at_idx ON public.sign_ups USING btree (expires_at)
 CREATE INDEX slips_by_time ON public.slips USING btree (at);
 
 CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
+
+CREATE INDEX statements_organization_id_month_idx ON public.statements USING btree (organization_id, month);
+
+CREATE INDEX statements_provider_id_month_idx ON public.statements USING btree (provider_id, month);
 
 CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subject_id);
 
@@ -2776,6 +2966,8 @@ CREATE TRIGGER continues AFTER INSERT ON ledger_entries FOR EACH ROW EXECUTE FUN
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
+CREATE TRIGGER open_period BEFORE INSERT ON ledger_entries FOR EACH ROW EXECUTE FUNCTION refuse_closed_period();
+
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_facts FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER no_late_addition AFTER INSERT ON ledger_facts REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
@@ -2834,6 +3026,14 @@ CREATE TRIGGER access_changes_with_suspension AFTER UPDATE OF suspended_at ON pe
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin, platform_auditor ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON period_balances FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON period_file_parts FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON period_files FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER keep_periods BEFORE INSERT OR DELETE OR UPDATE ON periods FOR EACH ROW EXECUTE FUNCTION keep_periods();
+
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF state ON providers FOR EACH ROW EXECUTE FUNCTION notify_rights();
@@ -2855,6 +3055,10 @@ CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_
 CREATE TRIGGER access_changes_with_keys AFTER INSERT OR DELETE ON ssh_keys FOR EACH ROW EXECUTE FUNCTION note_access_change();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON statement_uses FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON statements FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER upload_sources_changed AFTER UPDATE OF state, address, received ON upload_sources FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_upload_source();
 
@@ -2886,7 +3090,7 @@ GRANT SELECT ON access_changes TO volary_web;
 
 GRANT SELECT ON access_changes TO volary_worker;
 
-GRANT SELECT ON account_codes TO volary_web;
+GRANT DELETE, INSERT, SELECT ON account_codes TO volary_web;
 
 GRANT SELECT ON account_codes TO volary_worker;
 
@@ -3178,6 +3382,18 @@ GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspende
 
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
 
+GRANT INSERT, SELECT ON period_balances TO volary_web;
+
+GRANT INSERT, SELECT ON period_file_parts TO volary_web;
+
+GRANT INSERT, SELECT ON period_files TO volary_web;
+
+GRANT SELECT ON periods TO volary_web;
+
+GRANT UPDATE (closed_at, closed_by) ON periods TO volary_web;
+
+GRANT SELECT ON periods TO volary_worker;
+
 GRANT INSERT, SELECT, UPDATE ON pools TO volary_web;
 
 GRANT SELECT ON pools TO volary_worker;
@@ -3258,6 +3474,10 @@ GRANT UPDATE (role) ON staff TO volary_web;
 
 GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 
+GRANT INSERT, SELECT ON statement_uses TO volary_web;
+
+GRANT INSERT, SELECT ON statements TO volary_web;
+
 GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON told TO volary_worker;
@@ -3315,6 +3535,8 @@ GRANT EXECUTE ON FUNCTION enqueue(text,jsonb,text,integer,integer,timestamp with
 GRANT EXECUTE ON FUNCTION forget_secrets(integer) TO volary_worker;
 
 GRANT EXECUTE ON FUNCTION give_certificates(uuid,uuid) TO volary_web;
+
+GRANT EXECUTE ON FUNCTION open_period(uuid,date) TO volary_web, volary_worker;
 
 GRANT EXECUTE ON FUNCTION refuse_upload(text,text,jsonb) TO volary_web;
 

@@ -24,6 +24,7 @@ const (
 	EventHoursExpire   MailEvent = "hours_expire"
 	EventOrderEnded    MailEvent = "order_over" // an order is decided
 	EventAnnouncement  MailEvent = "announcement"
+	EventStatement     MailEvent = "statement" // a provider closed a month
 
 	EventHostLost MailEvent = "host_lost"
 	EventOrder    MailEvent = "order" // one waits
@@ -98,6 +99,9 @@ func moneyEvents() []EventRule {
 		{Event: EventHoursExpire, Kind: PlaceOrganization, Scopes: two, Roles: reads},
 		{Event: EventOrderEnded, Kind: PlaceOrganization, Scopes: three, Roles: map[string]MailScope{
 			"owner": ScopeOwn, "manager": ScopeOwn, "billing": ScopeOwn, "auditor": ScopeNone,
+		}},
+		{Event: EventStatement, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
+			"owner": ScopeAll, "manager": ScopeNone, "billing": ScopeAll, "auditor": ScopeNone,
 		}},
 		{Event: EventAnnouncement, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
 			"owner": ScopeAll, "manager": ScopeAll, "member": ScopeNone, "billing": ScopeNone, "auditor": ScopeNone,

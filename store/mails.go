@@ -40,6 +40,7 @@ const (
 	MailClusterResumed  MailKind = "cluster_resumed"  // provider, cluster, path; to who started it and owners
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 	MailLedgerHeads     MailKind = "ledger_heads"     // day, journals, lines, sha256, path; to a provider's accountants of its own, to the platform's admins of all
+	MailStatement       MailKind = "statement"        // organization, provider, month, used, left, owed, path; to an organization's owners and accountants
 	MailSummary         MailKind = "summary"          // count, items (JSON: Summed), more, path; what a person gets beyond MostNotices
 
 	// Of happenings (DB.Tell). All have path; of, role and own say why the person gets it.

@@ -204,7 +204,7 @@ func (v *volary) keepsItsBooks(t *testing.T) {
 				t.Errorf("%s: %s: %v", who, sql, err)
 			}
 		}
-		for _, table := range []string{"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "invoices", "invoice_lines", "audit"} {
+		for _, table := range []string{"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "invoices", "invoice_lines", "period_files", "period_file_parts", "statements", "audit"} {
 			refuses(`DELETE FROM ` + table)
 			refuses(`TRUNCATE ` + table + ` CASCADE`)
 		}

@@ -129,7 +129,7 @@ func copyExport(ctx context.Context, pool *pgxpool.Pool, db *floors.All, w *stor
 	}
 	p := month.Period(place)
 	quoted := func(s string) string { return "'" + s + "'" }
-	sql := strings.NewReplacer("$1", quoted(w.Provider.String()), "$2", quoted(p.From.Format(time.RFC3339)), "$3", quoted(p.To.Format(time.RFC3339)), "$4", "NULL", "\n", " ", "\t", " ").
+	sql := strings.NewReplacer("$1", quoted(w.Provider.String()), "$2", quoted(p.From.Format(time.RFC3339)), "$3", quoted(p.To.Format(time.RFC3339)), "$4", "NULL", "$5", quoted(month.FirstDay()), "\n", " ", "\t", " ").
 		Replace(db.Books.RunUseSQL())
 	config := pool.Config().ConnConfig
 	cmd := exec.CommandContext(ctx, psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", `\copy (`+sql+`) TO '`+path+`' CSV HEADER`)

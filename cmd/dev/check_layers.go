@@ -74,7 +74,7 @@ func lowest() []layer {
 		// needs it, unless the other is below it.
 		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "provisioner/typed"}},
 		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "provisioner/typed"}},
-		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "provisioner/typed"}},
+		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "billing/workbook", "provisioner", "provisioner/typed"}},
 		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "provisioner/certificate", "provisioner/bundle", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{
 			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "provisioner/manifest", "store/queue", "provisioner/typed",

@@ -74,7 +74,23 @@ type exportUsage struct {
 
 // Run implements kong's command.
 func (e exportUsage) Run(ctx context.Context) error {
-	return exportOf{e.Provider, e.Month, e.Output}.run(ctx, e.fill)
+	return exportOf{e.Provider, e.Month, e.Output}.run(ctx, e.give)
+}
+
+// give gives a closed month as it was kept, and any other as it is now.
+func (e exportUsage) give(ctx context.Context, db *floors.All, s books.ExportScope, to io.Writer) error {
+	closed, err := db.Books.IsClosed(ctx, s.Provider, s.Month)
+	if err != nil {
+		return err
+	}
+	if !closed {
+		return e.fill(ctx, db, s, to)
+	}
+	name := "usage-" + e.lines() + "." + e.Format
+	if e.Format == "xlsx" {
+		name = "usage.xlsx"
+	}
+	return db.Books.WriteKeptFile(ctx, s.Provider, s.Month, name, to)
 }
 
 // write writes the export to a writer, whole or not.
@@ -91,12 +107,9 @@ func (e exportUsage) write(ctx context.Context, db *floors.All, to io.Writer) er
 }
 
 func (e exportUsage) fill(ctx context.Context, db *floors.All, s books.ExportScope, to io.Writer) error {
-	if e.Lines == "total" { // as it was called until 2026-11-30
-		e.Lines = billing.UsageAll
-	}
 	switch e.Format {
 	case "jsonl":
-		return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewJSONLines(to, e.Lines))
+		return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewJSONLines(to, e.lines()))
 	case "xlsx":
 		b, err := workbook.New(to)
 		if err != nil {
@@ -104,8 +117,16 @@ func (e exportUsage) fill(ctx context.Context, db *floors.All, s books.ExportSco
 		}
 		return errors.Join(db.Books.ExportUsage(ctx, s.Provider, s.Month, b), b.Close())
 	default:
-		return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewCSV(to, e.Lines))
+		return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewCSV(to, e.lines()))
 	}
+}
+
+// lines is the table that is asked for, by its name.
+func (e exportUsage) lines() string {
+	if e.Lines == "total" { // as it was called until 2026-11-30
+		return billing.UsageAll
+	}
+	return e.Lines
 }
 
 type exportFocus struct {

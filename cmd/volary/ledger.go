@@ -124,11 +124,11 @@ func head(file []byte) string {
 	return line
 }
 
-// made are the instants at the end of each line of a usage export: when the file was made, and up to where use was booked then.
-var made = regexp.MustCompile(`(?m),[0-9TZ:-]+,[0-9TZ:-]+,(` + billing.Provisional + `\r?)$`)
+// made are what each line of a usage export ends with: when the file was made, up to where use was booked then, and whether the month was closed.
+var made = regexp.MustCompile(`(?m),[0-9TZ:-]+,[0-9TZ:-]+,(?:` + billing.Provisional + `|` + billing.Closed + `)(\r?)$`)
 
 // undated leaves out of an export what another one of the same month may say otherwise: the byte order mark of a download,
-// and when it was made.
+// when it was made, and whether its month was closed.
 func undated(export []byte) []byte {
 	return made.ReplaceAll(bytes.TrimPrefix(export, []byte(billing.ByteOrderMark)), []byte(",,,$1"))
 }

@@ -16,7 +16,7 @@ func mailWhy(m store.Mail, portal string) string {
 	case store.MailClusterReady, store.MailClusterFailed, store.MailClusterOver, store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed,
 		store.MailNodesLost, store.MailLeaseEnds, store.MailTestEnded, store.MailRequestWaiting, store.MailRequestDecided,
 		store.MailHoursLow, store.MailHoursExpire, store.MailOrderDecided, store.MailAnnouncement, store.MailHostLost, store.MailOrderWaiting,
-		store.MailLedgerDiffers, store.MailLedgerHeads, store.MailUploadStale, store.MailUploadGone, store.MailSummary:
+		store.MailLedgerDiffers, store.MailLedgerHeads, store.MailStatement, store.MailUploadStale, store.MailUploadGone, store.MailSummary:
 		return choose
 	case store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace, store.MailPassword, store.MailCertificateKey, store.MailSuspended, store.MailProviderDecided:
 		return "\n-- \nThis mail is always sent: it is about what others may do with what is yours. Which other mails you get: " + portal + "/account/mails\n"

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -71,15 +70,10 @@ func (h Handlers) exportInvoices(c echo.Context, send func(echo.Context, sales.F
 	if refusal != nil {
 		return refusal
 	}
-	now, err := h.Books.CurrentMonth(c.Request().Context(), where(c), time.Now())
+	f, err := h.ofMonth(c, month, sales.File{Of: "invoices", Tables: billing.InvoiceTables()})
 	if err != nil {
 		return err
 	}
-	name := "invoices-" + month.String()
-	if !month.Before(now) {
-		name += "-" + billing.Provisional // more may be issued in it
-	}
-	return send(c, sales.File{Name: name, Tables: billing.InvoiceTables(), Fill: func(b billing.Book) error {
-		return h.Books.ExportInvoices(c.Request().Context(), where(c), month, b)
-	}})
+	f.Fill = func(b billing.Book) error { return h.Books.ExportInvoices(c.Request().Context(), where(c), month, b) }
+	return send(c, f)
 }

@@ -111,6 +111,9 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 		return nil, err
 	}
 	p.Part.Over, p.Part.Settled = !use.Made.Before(period.To), use.Settled.In(zone)
+	if p.Part.Closed, err = h.Books.IsClosed(ctx, providerID, month); err != nil {
+		return nil, err
+	}
 	var cost billing.Cost // a provider's prices are all in its currency
 	for _, t := range use.Totals {
 		p.LedgerMCS += int64(t.Hours)
@@ -149,8 +152,10 @@ func (h Handlers) exportUsage(c echo.Context, send func(echo.Context, sales.File
 	if refusal != nil {
 		return refusal
 	}
-	return send(c, sales.File{
-		Name: "usage-" + month.String() + "-" + billing.Provisional, Tables: billing.UsageTables(),
-		Fill: func(b billing.Book) error { return h.Books.ExportUsage(c.Request().Context(), where(c), month, b) },
-	})
+	f, err := h.ofMonth(c, month, sales.File{Of: "usage", Tables: billing.UsageTables()})
+	if err != nil {
+		return err
+	}
+	f.Fill = func(b billing.Book) error { return h.Books.ExportUsage(c.Request().Context(), where(c), month, b) }
+	return send(c, f)
 }

@@ -18,7 +18,7 @@ func eventPages() map[store.MailEvent]request.Permission {
 		store.EventTestEnded: request.OrgWork, store.EventUploadStale: request.OrgWork, store.EventRequest: request.OrgManage, store.EventHoursLow: request.OrgRead,
 		store.EventHoursExpire: request.OrgRead, store.EventOrderEnded: request.OrgOrder, store.EventAnnouncement: request.OrgRead,
 		store.EventHostLost: request.ProviderHosts, store.EventOrder: request.ProviderOrders, store.EventLedger: request.Platform,
-		store.EventHeads: request.ProviderUsage, store.EventAllHeads: request.Platform,
+		store.EventHeads: request.ProviderUsage, store.EventStatement: request.OrgOrder, store.EventAllHeads: request.Platform,
 	}
 }
 

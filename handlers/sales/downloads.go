@@ -8,19 +8,33 @@ import (
 	"os"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/billing"
 	"volary.dev/billing/workbook"
 	"volary.dev/handlers/request"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/store/books"
 )
 
 // File is what an accountant takes home.
 type File struct {
 	Name   string   // without its ending: "usage-2026-11-provisional"
+	Of     string   // what a kept file is called by: "usage" of "usage-runs.csv"
 	Tables []string // that it has; a CSV is of the one that the query asks for as "lines", else of the first
 	// Fill writes it whole: one that does not tie to the ledger, or is cut by an error, is not sent.
 	Fill func(billing.Book) error
+	// Kept writes a file of a closed month as it was made, by its name; nil: it is made now.
+	Kept func(name string, to io.Writer) error
+}
+
+// kept is how a table's kept file is called.
+func (f File) kept(table, ending string) string {
+	if len(f.Tables) > 1 {
+		return f.Of + "-" + table + "." + ending
+	}
+	return f.Of + "." + ending
 }
 
 // DownloadCSV sends one table of a file as CSV.
@@ -30,6 +44,9 @@ func DownloadCSV(c echo.Context, f File) error {
 		return err
 	}
 	return download(c, name+".csv", "text/csv; charset=utf-8", func(w io.Writer) error {
+		if f.Kept != nil {
+			return f.Kept(f.kept(table, "csv"), w)
+		}
 		b, err := billing.NewMarkedCSV(w, table) // marked: who downloads it opens it by a click
 		if err != nil {
 			return err
@@ -44,7 +61,12 @@ func DownloadJSONLines(c echo.Context, f File) error {
 	if err != nil {
 		return err
 	}
-	return download(c, name+".jsonl", "application/jsonl", func(w io.Writer) error { return f.Fill(billing.NewJSONLines(w, table)) })
+	return download(c, name+".jsonl", "application/jsonl", func(w io.Writer) error {
+		if f.Kept != nil {
+			return f.Kept(f.kept(table, "jsonl"), w)
+		}
+		return f.Fill(billing.NewJSONLines(w, table))
+	})
 }
 
 // choose reads which table the query asks for, and names the file by it.
@@ -69,11 +91,37 @@ func (f File) choose(c echo.Context) (table, name string, err error) {
 // DownloadWorkbook sends a file as an .xlsx workbook, with a sheet for each table.
 func DownloadWorkbook(c echo.Context, f File) error {
 	return download(c, f.Name+".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(w io.Writer) error {
+		if f.Kept != nil {
+			return f.Kept(f.Of+".xlsx", w)
+		}
 		b, err := workbook.New(w)
 		if err != nil {
 			return err
 		}
 		return errors.Join(f.Fill(b), b.Close())
+	})
+}
+
+// DownloadPeriodFile sends a file of a month: as it was made where the month is closed, else as it would be made now, and called provisional.
+func DownloadPeriodFile(c echo.Context, db *books.DB, providerID uuid.UUID, month billing.Month, name string) error {
+	ctx := c.Request().Context()
+	file, ok := books.PeriodFileNamed(name)
+	closed, err := db.PeriodClosed(ctx, providerID, month)
+	if err != nil {
+		return err
+	}
+	stem, ending, _ := strings.Cut(name, ".")
+	if closed {
+		if file, err = db.KeptFile(ctx, providerID, month, name); err != nil {
+			return err
+		}
+		return download(c, stem+"-"+month.String()+"."+ending, file.Media, func(w io.Writer) error { return db.WriteKeptFile(ctx, providerID, month, name, w) })
+	}
+	if !ok {
+		return refusal.NotFound("file")
+	}
+	return download(c, stem+"-"+month.String()+"-"+billing.Provisional+"."+ending, file.Media, func(w io.Writer) error {
+		return db.WritePeriodFile(ctx, providerID, month, name, w)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/billing"
+	"volary.dev/store/books"
 )
 
 // settle settles as a worker does: at the time that the database says.
@@ -70,7 +71,7 @@ func TestALotOverItsExpiry(t *testing.T) {
 }
 
 // TestARunOverAMonthsEnd: the seconds before a month's end in the provider's zone are in that month's file and entry, those after in
-// the next, where the end is at a full hour, at half of one, and where the clock was set to it at once.
+// the next, where the end is at a full hour, at half of one, and where the clock was set to it at once; and so they stay in both when they are closed.
 func TestARunOverAMonthsEnd(t *testing.T) {
 	for zone, end := range map[string]time.Time{
 		"Europe/Berlin":    time.Date(2026, 11, 30, 23, 0, 0, 0, time.UTC),
@@ -104,7 +105,52 @@ func TestARunOverAMonthsEnd(t *testing.T) {
 			if n := w.count(`SELECT count(*) FROM ledger_entries WHERE kind = 'use' AND period_from < $1 AND period_to > $1`, end); n != 0 {
 				t.Errorf("%d entries lie over the month's end", n)
 			}
+			w.must(w.db.Books.SetAccounts(t.Context(), w.person, w.provider, books.AccountSettings{}))
+			w.clock.Set(end.AddDate(0, 0, 31).Add(-time.Second))
+			w.must(w.close("2026-11"))
+			refusedWith(t, "the last second", w.close("2026-12"), "not_over")
+			w.clock.Set(end.AddDate(0, 0, 31))
+			refusedWith(t, "a lapse that is not booked", w.close("2026-12"), "open_questions", "lapsed with 2.62 compute hours that are not booked")
+			w.settle()
+			w.must(w.close("2026-12"))
+			for month, seconds := range map[string]string{"2026-11": "240000", "2026-12": "360000"} {
+				if got := w.rows(w.kept(month, "usage-totals.csv"))[0]["mcs"]; got != seconds {
+					t.Errorf("%s was closed with %s mcs, want %s", month, got, seconds)
+				}
+			}
+			w.ties("2026-11", "2026-12")
 			w.verified()
+		})
+	}
+}
+
+// TestMonthsWithAChangeOfClocks: a month is closed when its own clock says that it is over, whatever it said when the month began.
+func TestMonthsWithAChangeOfClocks(t *testing.T) {
+	for _, c := range []struct {
+		zone, month, end string
+		hours            float64
+	}{
+		{"Europe/Berlin", "2026-10", "2026-10-31T23:00:00Z", 745},
+		{"Europe/Berlin", "2027-03", "2027-03-31T22:00:00Z", 743},
+		{"Asia/Kolkata", "2026-10", "2026-10-31T18:30:00Z", 744},
+		{"Atlantic/Azores", "2026-10", "2026-11-01T01:00:00Z", 745},
+	} {
+		t.Run(c.zone+" "+c.month, func(t *testing.T) {
+			end, err := time.Parse(time.RFC3339, c.end)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newLedgerWorldAt(t, end.Add(-time.Hour))
+			w.exec(`UPDATE providers SET accounting_zone = $2, grace_days = 0 WHERE id = $1`, w.provider, c.zone)
+			w.grant(1000, nil)
+			w.clock.Set(end.Add(-time.Second))
+			refusedWith(t, "the last second", w.close(c.month), "not_over")
+			w.clock.Set(end)
+			w.must(w.close(c.month))
+			p, err := w.db.Books.Period(t.Context(), w.provider, monthOf(t, c.month))
+			if w.must(err); p.Instants.To.Sub(p.Instants.From).Hours() != c.hours {
+				t.Errorf("%s has %s", c.month, p.Instants.To.Sub(p.Instants.From))
+			}
 		})
 	}
 }

@@ -8,7 +8,7 @@
 //
 // A transaction locks rows from left to right and leaves out what it does not need, so that no two wait for each other:
 //
-//	pool ─▶ cluster ─▶ order ─▶ wallet ─▶ lots, by id ─▶ number of the provider's papers ─▶ head of the journal ─▶ hour_marks
+//	pool ─▶ cluster ─▶ order ─▶ wallet ─▶ lots, by id ─▶ number of the provider's papers ─▶ head of the journal ─▶ month ─▶ hour_marks
 //
 // Whoever books has the wallet: it stands for its lots, its holds and how far its runs are booked. One journal per
 // transaction. A provider's papers are numbered over all its journals, so that their number comes late; a paper takes its
@@ -31,6 +31,13 @@
 // 2026-11-30: money is booked where hours are, in the same entry (migration 70), one pair of postings for a use however many lines it
 // has. lots.deferred is kept like the sums of hours: looking at a year of postings of a lot at each commit would cost more
 // with every hour. The facts of a lot are read back from the database when it is booked, by what the proof reads them with.
+//
+// 2026-11-30: months are closed by locking one row (periods), which all who book in it share until they commit. It comes behind the journal's head: who
+// closes a month locks nothing else, so that nobody waits in a circle, and only who books into that month waits while its files are made.
+// A table lock, or one row for each provider, would have stopped every launch meanwhile.
+//
+// 2026-11-30: exports of a provider's usage and invoices are of a month's accounts: what came after its month was closed is in the month that took it.
+// What an organization reads of its own use, and FOCUS, is still by when it ran.
 //
 // It imports the core, people (who is suspended sells and buys nothing) and billing. Start at hold_hours.go, then
 // settle_usage.go and ledger.go; the rules of every floor are in the core's doc.go.

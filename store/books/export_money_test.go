@@ -72,6 +72,23 @@ func (db *DB) BookNow(ctx context.Context, lotID uuid.UUID, f func(l billing.Lot
 	})
 }
 
+// BookGoodwillNow books a cent of goodwill whose event was at an instant.
+func (db *DB) BookGoodwillNow(ctx context.Context, providerID, orgID uuid.UUID, key string, event time.Time) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		w, err := lockWallet(ctx, tx, providerID, orgID)
+		if err != nil {
+			return err
+		}
+		now, err := databaseNow(ctx, tx)
+		if err != nil {
+			return err
+		}
+		d := billing.Draft{Kind: billing.KindGoodwill, At: now.UTC(), Key: key, Event: event}
+		d.Move(billing.Goodwill, billing.Credit, uuid.Nil, billing.Money{Minor: 1, Currency: "EUR"})
+		return book(ctx, tx, w, []booking{{Draft: d}})
+	})
+}
+
 // CostOfUnknownLot is what comes of a use whose lot is not there.
 func CostOfUnknownLot() error {
 	return costUse(nil, billing.Usage{})

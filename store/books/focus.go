@@ -155,7 +155,7 @@ func eachCommitment(ctx context.Context, tx pgx.Tx, s ExportScope, p billing.Foc
 		 WHERE w.provider_id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2) AND l.created_at < $4
 		   AND (l.expires_at IS NULL OR l.expires_at >= $3 OR EXISTS (
 		     SELECT FROM ledger_postings t JOIN ledger_entries e USING (wallet_id, seq) WHERE t.lot_id = l.id AND e.period = $5::text::date))
-		 ORDER BY o.name, l.created_at, l.id`, p.ProviderID, store.OrNull(s.Organization), p.Period.From, p.Period.To, firstDay(s.Month))
+		 ORDER BY o.name, l.created_at, l.id`, p.ProviderID, store.OrNull(s.Organization), p.Period.From, p.Period.To, s.Month.FirstDay())
 	var l billing.FocusLot
 	into, done := focusLotInto(&l)
 	return eachRow(rows, err, into, func() error { done(); return fn(l) })
@@ -204,7 +204,7 @@ func eachLotEntry(ctx context.Context, tx pgx.Tx, s ExportScope, p billing.Focus
 		  LEFT JOIN ledger_entries g ON g.key = 'grant:' || t.lot_id
 		  JOIN lots l ON l.id = t.lot_id`+joinFocusLot+`
 		 WHERE v.provider_id = $1 AND ($2::uuid IS NULL OR v.organization_id = $2)
-		 ORDER BY o.name, o.id, e.seq, l.id, t.account`, p.ProviderID, store.OrNull(s.Organization), firstDay(s.Month))
+		 ORDER BY o.name, o.id, e.seq, l.id, t.account`, p.ProviderID, store.OrNull(s.Organization), s.Month.FirstDay())
 	var e billing.FocusEntry
 	var corrected *string
 	var from, to *time.Time
@@ -241,7 +241,7 @@ func eachMoneyEntry(ctx context.Context, tx pgx.Tx, s ExportScope, p billing.Foc
 		  LEFT JOIN ledger_facts a ON a.wallet_id = e.wallet_id AND a.seq = e.seq AND a.what = 'invoice' AND e.kind = 'grant'
 		  LEFT JOIN invoices i ON i.id = a.subject_id
 		 WHERE w.provider_id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2)
-		 ORDER BY o.name, o.id, e.seq`, p.ProviderID, store.OrNull(s.Organization), firstDay(s.Month))
+		 ORDER BY o.name, o.id, e.seq`, p.ProviderID, store.OrNull(s.Organization), s.Month.FirstDay())
 	var m billing.FocusMoney
 	into := []any{&m.OrganizationID, &m.Organization, &m.Seq, &m.Kind, &m.Tax, &m.At, &m.Amount, &m.Invoice, &m.Corrects}
 	return eachRow(rows, err, into, func() error { return fn(m) })

@@ -210,34 +210,49 @@ func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month bi
 		return err
 	}
 	return db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
-		var made time.Time
-		if err := tx.QueryRow(ctx, `SELECT date_trunc('second', now())`).Scan(&made); err != nil {
-			return err
-		}
-		w, err := billing.NewInvoiceWriter(to, period, made)
+		known, err := asOf(ctx, tx, providerID, uuid.Nil)
 		if err != nil {
 			return err
 		}
-		if err := eachInvoiceLine(ctx, tx, providerID, period, w.Line); err != nil {
-			return err
-		}
-		rows, _ := tx.Query(ctx, `
-			SELECT sum(net)::bigint, currency FROM invoices WHERE provider_id = $1 AND issued_at >= $2 AND issued_at < $3
-			 GROUP BY currency ORDER BY currency`, providerID, period.From, period.To)
-		totals, err := store.All(rows, "sums of invoices", pgx.RowToStructByPos[billing.Money])
-		if err != nil {
-			return err
-		}
-		return w.Finish(totals)
+		return writeInvoices(ctx, tx, accounts{providerID, month, period, known}, to)
 	})
 }
 
-func eachInvoiceLine(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period, fn func(billing.InvoicedLine) error) error {
+// writeInvoices writes the invoices that are in a month's accounts.
+func writeInvoices(ctx context.Context, tx pgx.Tx, a accounts, to billing.Book) error {
+	w, err := billing.NewInvoiceWriter(to, a.period, a.known)
+	if err != nil {
+		return err
+	}
+	if err := eachInvoiceLine(ctx, tx, a, w.Line); err != nil {
+		return err
+	}
+	rows, _ := tx.Query(ctx, `
+		SELECT sum(i.net)::bigint, i.currency FROM invoices i WHERE `+invoicesInAccounts+` GROUP BY i.currency ORDER BY i.currency`,
+		a.providerID, a.period.From, a.period.To, a.month.FirstDay())
+	totals, err := store.All(rows, "sums of invoices", pgx.RowToStructByPos[billing.Money])
+	if err != nil {
+		return err
+	}
+	return w.Finish(totals)
+}
+
+// invoicesInAccounts are those that a provider ($1) issued in a month ($2 to $3), less those that are in a later one's accounts; and those that are
+// in this one's ($4) of an earlier month: an order may be decided in the moment that its month is closed.
+const (
+	lateInvoices = `SELECT f.subject_id FROM wallets w JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'grant' AND e.period > e.accounting_date
+		   JOIN ledger_facts f ON f.wallet_id = e.wallet_id AND f.seq = e.seq AND f.what = 'invoice'
+		  WHERE w.provider_id = $1`
+	invoicesInAccounts = `i.provider_id = $1 AND (i.issued_at >= $2 AND i.issued_at < $3 AND i.id NOT IN (` + lateInvoices + `)
+		    OR i.id IN (` + lateInvoices + ` AND e.period = $4::text::date))`
+)
+
+func eachInvoiceLine(ctx context.Context, tx pgx.Tx, a accounts, fn func(billing.InvoicedLine) error) error {
 	rows, err := tx.Query(ctx, `
 		SELECT i.number, i.issued_at, i.organization_id, i.buyer, r.number, l.description, l.hours, l.price, l.amount, i.currency,
 		       r.purchase_order, r.cost_centre, r.grant_number
 		  FROM invoices i JOIN invoice_lines l ON l.invoice_id = i.id JOIN orders r ON r.id = l.order_id
-		 WHERE i.provider_id = $1 AND i.issued_at >= $2 AND i.issued_at < $3 ORDER BY i.year, i.serial, l.number`, providerID, p.From, p.To)
+		 WHERE `+invoicesInAccounts+` ORDER BY i.year, i.serial, l.number`, a.providerID, a.period.From, a.period.To, a.month.FirstDay())
 	if err != nil {
 		return err
 	}

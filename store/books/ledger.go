@@ -32,12 +32,18 @@ func book(ctx context.Context, tx pgx.Tx, w wallet, bookings []booking) error {
 	if err != nil {
 		return err
 	}
+	months := openMonths{}
 	batch := &pgx.Batch{}
 	var postings postingColumns
 	var money moneyColumns
 	var lines lineColumns
 	for _, b := range bookings {
-		e, err := billing.Seal(b.Draft.Behind(head).Dated(zone), head)
+		d := b.Draft.Behind(head).Dated(zone)
+		month, err := months.of(ctx, tx, w, d.Month)
+		if err != nil {
+			return err
+		}
+		e, err := billing.Seal(d.InAccountsOf(month), head)
 		if err != nil {
 			return fmt.Errorf("book %s: %w", b.Key, err)
 		}

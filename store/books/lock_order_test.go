@@ -21,6 +21,7 @@ var locks = []struct{ name, sql string }{
 	{"lots", `SELECT 1 FROM lots WHERE available > 0 OR held > 0 FOR NO KEY UPDATE`},
 	{"numbers of papers", `SELECT 1 FROM invoice_numbers FOR NO KEY UPDATE`},
 	{"heads", `SELECT 1 FROM journal_heads FOR NO KEY UPDATE`},
+	{"months", `SELECT 1 FROM periods FOR UPDATE`},
 	{"marks", `SELECT 1 FROM hour_marks FOR NO KEY UPDATE`},
 }
 
@@ -32,26 +33,26 @@ type command struct {
 
 func commands() map[string]command {
 	return map[string]command{
-		"grant": {[]string{"wallets", "heads", "marks"}, func(w *ledgerWorld) func(context.Context) error {
+		"grant": {[]string{"wallets", "heads", "months", "marks"}, func(w *ledgerWorld) func(context.Context) error {
 			return func(ctx context.Context) error {
 				_, err := w.db.Books.GrantHours(ctx, books.Grant{ProviderID: w.provider, OrganizationID: w.org, Hours: 1000})
 				return err
 			}
 		}},
-		"approve": {[]string{"orders", "wallets", "numbers of papers", "heads", "marks"}, func(w *ledgerWorld) func(context.Context) error {
+		"approve": {[]string{"orders", "wallets", "numbers of papers", "heads", "months", "marks"}, func(w *ledgerWorld) func(context.Context) error {
 			order := w.order(5_000_000, uuid.Nil, 9, "")
 			return func(ctx context.Context) error { return w.db.Books.ApproveOrder(ctx, uuid.Nil, w.provider, order) }
 		}},
-		"hold": {[]string{"wallets", "lots", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+		"hold": {[]string{"wallets", "lots", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
 			id, _ := w.cluster(1, 100)
 			return func(ctx context.Context) error { return w.db.Books.HoldNow(ctx, w.provider, w.org, id, 1000, at(0)) }
 		}},
-		"release": {[]string{"wallets", "lots", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+		"release": {[]string{"wallets", "lots", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
 			id, _ := w.cluster(1, 100)
 			w.must(w.db.Books.HoldNow(w.t.Context(), w.provider, w.org, id, 1000, at(0)))
 			return func(ctx context.Context) error { return w.db.Books.ReleaseNow(ctx, id, at(0)) }
 		}},
-		"settle": {[]string{"wallets", "lots", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+		"settle": {[]string{"wallets", "lots", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
 			id, nodes := w.running(1, 100, at(0))
 			w.proveUntil(0, 20, nodes...)
 			w.must(w.db.Books.EndRunsNow(w.t.Context(), id, nil, "asked"))

@@ -42,23 +42,28 @@ func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billi
 		if err != nil {
 			return err
 		}
-		w, err := billing.NewUsageWriter(to, period, known)
-		if err != nil {
-			return err
-		}
-		if err := eachRun(ctx, tx, providerID, month, period, w.Run); err != nil {
-			return err
-		}
-		totals, err := usageTotals(ctx, tx, providerID, uuid.Nil, month, period)
-		if err != nil {
-			return err
-		}
-		return w.Finish(totals)
+		return writeUsage(ctx, tx, accounts{providerID, month, period, known}, to)
 	})
 	if err != nil {
 		return fmt.Errorf("export %s of provider %s: %w", month, providerID, err)
 	}
 	return nil
+}
+
+// writeUsage writes what is in a month's accounts.
+func writeUsage(ctx context.Context, tx pgx.Tx, a accounts, to billing.Book) error {
+	w, err := billing.NewUsageWriter(to, a.period, a.known)
+	if err != nil {
+		return err
+	}
+	if err := eachRun(ctx, tx, a.providerID, a.month, a.period, w.Run); err != nil {
+		return err
+	}
+	totals, err := accountTotals(ctx, tx, a.providerID, a.month)
+	if err != nil {
+		return err
+	}
+	return w.Finish(totals)
 }
 
 // MonthUse is what the ledger says of a provider's month.
@@ -83,7 +88,7 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 		if use.AsOf, err = asOf(ctx, tx, providerID, uuid.Nil); err != nil {
 			return err
 		}
-		use.Totals, err = usageTotals(ctx, tx, providerID, uuid.Nil, month, period)
+		use.Totals, err = accountTotals(ctx, tx, providerID, month)
 		return err
 	})
 	if err != nil {
@@ -133,10 +138,10 @@ func AccountingZone(ctx context.Context, q store.Queryer, providerID uuid.UUID) 
 	return w.zone()
 }
 
-// eachRun streams the sums of the usage lines of each run, and behind them what corrections took back. Settling cuts lines where
-// a month begins, so that a line belongs to the period that it starts in.
+// eachRun streams the sums of the usage lines of each run in a month's accounts, and behind them what corrections took back. Settling cuts lines
+// where a month begins, so that a line belongs to the period that it starts in, or where that was closed, to the one of its entry.
 func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, month billing.Month, p billing.Period, fn func(billing.RunUse) error) error {
-	rows, err := tx.Query(ctx, selectRunUse+fromRunUse+orderRunUse, providerID, p.From, p.To, nil)
+	rows, err := tx.Query(ctx, selectAccounts, providerID, p.From, p.To, nil, month.FirstDay())
 	if err != nil {
 		return err
 	}
@@ -162,18 +167,15 @@ func eachUseTakenBack(ctx context.Context, tx pgx.Tx, providerID, orgID uuid.UUI
 		                      WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'deferred' AND lot_id = t.lot_id) d ON true
 		  LEFT JOIN orders x ON x.lot_id = t.lot_id
 		 WHERE w.provider_id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2)
-		 ORDER BY o.name, o.id, e.seq, t.lot_id`, providerID, store.OrNull(orgID), firstDay(month))
+		 ORDER BY o.name, o.id, e.seq, t.lot_id`, providerID, store.OrNull(orgID), month.FirstDay())
 	if err != nil {
 		return err
 	}
 	return eachRunUse(rows, func(r runUseRow) error { return fn(r.RunUse) })
 }
 
-// firstDay is how a ledger entry names the month in whose accounts it is.
-func firstDay(m billing.Month) string { return m.String() + "-01" }
-
 // selectRunUse and what follows it read what is booked of the runs of a provider ($1) in a month ($2 to $3), of one
-// organization or of all ($4).
+// organization or of all ($4): fromRunUse what ran in it, fromAccounts what is in its accounts ($5).
 const (
 	selectRunUse = `
 		SELECT o.id AS organization_id, o.name AS organization_name, c.id AS cluster_id, c.name AS cluster_name,
@@ -181,12 +183,26 @@ const (
 		       u.from_at AS "from", u.to_at AS "to", r.rate, u.hours, u.cost AS minor, CASE WHEN u.cost IS NULL THEN '' ELSE p.currency END AS currency,
 		       c.purchase_order, c.cost_centre, c.grant_number, q.orders, q.order_purchase_order, q.order_cost_centre, q.order_grant_number,
 		       CASE WHEN r.closed_at IS NOT NULL AND r.ended_at <= u.to_at THEN r.close_reason ELSE '' END AS end_reason`
-	fromRunUse = `
-		  FROM (SELECT l.run_id, min(l.from_at) AS from_at, max(l.to_at) AS to_at, sum(l.hours)::bigint AS hours,
-		               sum(l.cost)::bigint AS cost, array_agg(DISTINCT l.lot_id) AS lots
+	sumLines = `SELECT l.run_id, min(l.from_at) AS from_at, max(l.to_at) AS to_at, sum(l.hours)::bigint AS hours,
+		               sum(l.cost)::bigint AS cost, array_agg(DISTINCT l.lot_id) AS lots`
+	linesBetween = `
 		          FROM usage_lines l JOIN wallets w ON w.id = l.wallet_id
-		         WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4) AND l.from_at >= $2 AND l.from_at < $3
-		         GROUP BY l.run_id) u
+		         WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4) AND l.from_at >= $2 AND l.from_at < $3`
+	isLate       = ` e.kind = 'use' AND e.period > e.accounting_date`
+	fromRunUse   = ` FROM (` + sumLines + linesBetween + ` GROUP BY l.run_id) u` + joinRunUse
+	fromAccounts = `
+		  FROM (` + sumLines + `, false AS late` + linesBetween + `
+		           AND NOT EXISTS (SELECT FROM ledger_entries e WHERE e.wallet_id = l.wallet_id AND e.seq = l.seq AND` + isLate + `)
+		         GROUP BY l.run_id
+		         UNION ALL
+		        ` + sumLines + `, true AS late
+		          FROM wallets w
+		          JOIN ledger_entries e ON e.wallet_id = w.id AND e.period = $5::text::date AND` + isLate + `
+		          JOIN usage_lines l ON l.wallet_id = e.wallet_id AND l.seq = e.seq
+		         WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4)
+		         GROUP BY l.run_id, date_trunc('month', e.accounting_date::timestamp)) u` + joinRunUse
+	selectAccounts = selectRunUse + `, u.late` + fromAccounts + orderRunUse
+	joinRunUse     = `
 		  JOIN runs r ON r.id = u.run_id
 		  JOIN nodes n ON n.id = r.node_id
 		  JOIN clusters c ON c.id = r.cluster_id
@@ -202,8 +218,8 @@ const (
 		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`
 )
 
-// RunUseSQL is what an export of a provider ($1) reads of a month ($2 to $3; $4 NULL), for who measures it beside a bare copy.
-func (db *DB) RunUseSQL() string { return selectRunUse + fromRunUse + orderRunUse }
+// RunUseSQL is what an export of a provider ($1) reads of a month ($2 to $3; $4 NULL; $5 its first day), for who measures it beside a bare copy.
+func (db *DB) RunUseSQL() string { return selectAccounts }
 
 func eachRunUse(rows pgx.Rows, fn func(runUseRow) error) error {
 	defer rows.Close()
@@ -231,7 +247,33 @@ type runUseRow struct {
 	Currency   billing.Currency
 }
 
-// usageTotals are the ledger's sums of a provider's month by organization, of one or of all (Nil): what was used, less what
+// accountTotals are the ledger's sums of a provider's accounts of a month by organization: what was used, less what corrections took back.
+func accountTotals(ctx context.Context, q store.Queryer, providerID uuid.UUID, month billing.Month) ([]billing.UsageTotal, error) {
+	rows, err := q.Query(ctx, `
+		SELECT o.id, o.name, sum(t.hours)::bigint, coalesce(sum(t.cost), 0)::bigint, CASE WHEN sum(t.cost) IS NULL THEN '' ELSE min(p.currency) END
+		  FROM wallets w
+		  JOIN providers p ON p.id = w.provider_id
+		  JOIN organizations o ON o.id = w.organization_id
+		  JOIN ledger_entries e ON e.wallet_id = w.id AND e.period = $2::text::date AND e.kind IN ('use', 'correction')
+		 CROSS JOIN LATERAL (
+		   SELECT (SELECT sum(hours) FROM ledger_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used') AS hours,
+		          CASE e.kind WHEN 'use' THEN (SELECT sum(cost) FROM usage_lines WHERE wallet_id = e.wallet_id AND seq = e.seq)
+		               ELSE (SELECT sum(amount) FROM money_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'deferred') END AS cost) t
+		 WHERE w.provider_id = $1 AND t.hours IS NOT NULL
+		 GROUP BY o.id ORDER BY o.name`, providerID, month.FirstDay())
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, rowToUsageTotal)
+}
+
+func rowToUsageTotal(row pgx.CollectableRow) (billing.UsageTotal, error) {
+	var t billing.UsageTotal
+	err := row.Scan(&t.OrganizationID, &t.OrganizationName, &t.Hours, &t.Cost.Minor, &t.Cost.Currency)
+	return t, err
+}
+
+// usageTotals are the ledger's sums of what ran in a provider's month by organization, of one or of all (Nil), less what
 // corrections in the month's accounts took back.
 func usageTotals(ctx context.Context, q store.Queryer, providerID, orgID uuid.UUID, month billing.Month, p billing.Period) ([]billing.UsageTotal, error) {
 	rows, err := q.Query(ctx, `
@@ -249,13 +291,9 @@ func usageTotals(ctx context.Context, q store.Queryer, providerID, orgID uuid.UU
 		           (SELECT sum(amount) FROM money_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'deferred')
 		      FROM ledger_entries e WHERE e.wallet_id = w.id AND e.kind = 'correction' AND e.period = $5::text::date) t
 		 WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4) AND t.hours IS NOT NULL
-		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To, store.OrNull(orgID), firstDay(month))
+		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To, store.OrNull(orgID), month.FirstDay())
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (billing.UsageTotal, error) {
-		var t billing.UsageTotal
-		err := row.Scan(&t.OrganizationID, &t.OrganizationName, &t.Hours, &t.Cost.Minor, &t.Cost.Currency)
-		return t, err
-	})
+	return pgx.CollectRows(rows, rowToUsageTotal)
 }

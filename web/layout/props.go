@@ -33,6 +33,8 @@ const (
 	SectionOrders        = "orders"
 	SectionInvoices      = "invoices"
 	SectionExports       = "exports"
+	SectionPeriods       = "periods"
+	SectionStatements    = "statements"
 	SectionRequests      = "requests"
 	SectionMembers       = "members"
 	SectionLog           = "log"
