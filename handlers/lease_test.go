@@ -86,7 +86,7 @@ func TestClusterPageChangesItsLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := time.Now().In(berlin).Add(5 * time.Hour)
-	follow(t, owner, "a date", owner.Post(path+"/extend", url.Values{"extend_until": {later.Format("2006-01-02T15:04")}}), "The lease is longer by 4.")
+	follow(t, owner, "a date", owner.Post(path+"/extend", url.Values{"extend_until": {later.Format("2006-01-02T15:04")}}), "The lease is longer by 4")
 
 	set(`UPDATE clusters SET desired = 'stopped', reason = 'lease_ended', kept_until = now() + interval '3 days' WHERE id = $1`)
 	set(`UPDATE nodes SET desired = 'stopped', state = 'stopped' WHERE cluster_id = $1`)

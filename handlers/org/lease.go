@@ -143,7 +143,7 @@ func leaseProps(c echo.Context, d machines.ClusterDetail) web.LeaseTerms {
 
 // quoteLease says how a lease ends that is about to be launched, what is set aside for it, and what is kept after it.
 func quoteLease(q machines.QuoteLease) string {
-	if q.Seconds <= 0 {
+	if q.Seconds <= 0 || q.DiskGiB == 0 { // it was refused before that was known
 		return ""
 	}
 	length := ui.Duration(time.Duration(q.Seconds) * time.Second)

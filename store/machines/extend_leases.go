@@ -53,9 +53,9 @@ type selfLease struct {
 	Now           time.Time
 	MaxLeaseHours int
 	ProviderState string
-	Suspended     bool // its organization is
-	StartedBy     uuid.UUID
-	StartedAt     time.Time
+	Suspended     bool       // its organization is
+	StartedBy     *uuid.UUID // nil, as StartedAt: before it was kept
+	StartedAt     *time.Time
 }
 
 // add is by how many seconds a lease is to be longer so that more than an hour is ahead: by one hour, or where nobody looked for
@@ -77,7 +77,7 @@ func (db *DB) extendItself(ctx context.Context, tx pgx.Tx, c lockedCluster) (ext
 		SELECT c.lease_ends_at AS ends, clock_timestamp() AS now, p.max_lease_hours, pr.state AS provider_state, o.suspended_at IS NOT NULL AS suspended,
 			s.person_id AS started_by, s.at AS started_at
 		FROM clusters c JOIN pools p ON p.id = c.pool_id JOIN providers pr ON pr.id = c.provider_id JOIN organizations o ON o.id = c.organization_id
-		JOIN cluster_starts s ON s.cluster_id = c.id AND s.number = c.start_count
+		LEFT JOIN cluster_starts s ON s.cluster_id = c.id AND s.number = c.start_count
 		WHERE c.id = $1`, c.ID)
 	l, err := store.One(rows, "cluster", pgx.RowToStructByName[selfLease])
 	if err != nil {
@@ -115,20 +115,25 @@ func (db *DB) holdMore(ctx context.Context, tx pgx.Tx, c lockedCluster, l selfLe
 	if need, err = restartNeed(nodes, add); err != nil {
 		return 0, err
 	}
-	// The hours count to the cap of who started it, as all of this start do.
-	limit, err := readCap(ctx, tx, c.OrganizationID, l.StartedBy)
-	if err != nil {
+	if err := c.capItself(ctx, tx, l, need); err != nil {
 		return 0, err
-	}
-	if limit != nil && !l.StartedAt.Before(limit.Since) {
-		if err := holdToCap(ctx, tx, c.OrganizationID, l.StartedBy, need); err != nil {
-			return 0, err
-		}
 	}
 	if err := c.refuseDraining(ctx, tx, "FOR NO KEY UPDATE"); err != nil {
 		return 0, err
 	}
 	return need, db.books.Hold(ctx, tx, c.ProviderID, c.OrganizationID, c.ID, need, c.Now)
+}
+
+// capItself keeps to the cap of who started the cluster, to which all hours of this start count.
+func (c lockedCluster) capItself(ctx context.Context, tx pgx.Tx, l selfLease, need billing.Hours) error {
+	if l.StartedBy == nil {
+		return nil
+	}
+	limit, err := readCap(ctx, tx, c.OrganizationID, *l.StartedBy)
+	if err != nil || limit == nil || l.StartedAt.Before(limit.Since) {
+		return err
+	}
+	return holdToCap(ctx, tx, c.OrganizationID, *l.StartedBy, need)
 }
 
 // extendedItself moves the end for which hours were just set aside.

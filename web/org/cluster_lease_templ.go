@@ -301,7 +301,7 @@ func leaseNote(p ClusterShowProps) templ.Component {
 
 // leaseTone is that of the warning; empty: none.
 func leaseTone(p ClusterShowProps) ui.Tone {
-	if p.Free || !p.MayExtend && !p.MayStop || !p.Paused.IsZero() || p.LeaseEnds.IsZero() || p.Terms.UntilStopped && p.Terms.Stays == "" {
+	if p.Free || p.State != provisioner.ClusterReady && p.State != provisioner.ClusterDegraded || p.LeaseEnds.IsZero() || p.Terms.UntilStopped && p.Terms.Stays == "" {
 		return ""
 	}
 	return ui.LeftProps{Until: p.LeaseEnds, Now: p.Layout.Now, Lease: p.Lease}.Tone()
