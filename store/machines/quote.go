@@ -44,7 +44,7 @@ type QuoteLease struct {
 func (c launchCase) quoteLease(p launchPlan) QuoteLease {
 	q := QuoteLease{Seconds: c.Lease, LeaseTerms: c.Terms, MaxLeaseHours: c.Pool.MaxLeaseHours, Zone: c.Pool.Zone, Kept: c.Kept}
 	for _, s := range p.Shapes {
-		q.DiskGiB += s.Count * s.Shape.Shape.DiskGiB
+		q.DiskGiB += s.Count * s.Shape.DiskGiB
 	}
 	return q
 }
