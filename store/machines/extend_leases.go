@@ -58,13 +58,13 @@ type selfLease struct {
 	StartedAt     *time.Time
 }
 
-// add is by how many seconds a lease is to be longer so that more than an hour is ahead: by one hour, or where nobody looked for
-// hours, by as many. due is false where that much is ahead already.
+// add is by how many seconds a lease is to be longer: by an hour, or where nobody looked until it was over, by as many as lead beyond now.
+// due is false where more than an hour is ahead.
 func (l selfLease) add() (seconds int64, due bool) {
 	if l.Ends == nil || l.Ends.Sub(l.Now) > selfExtension*time.Second {
 		return 0, false
 	}
-	missing := int64(l.Now.Sub(*l.Ends)/time.Second) + selfExtension
+	missing := max(int64(l.Now.Sub(*l.Ends)/time.Second), 0)
 	return (missing/selfExtension + 1) * selfExtension, true
 }
 

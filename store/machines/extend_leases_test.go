@@ -65,7 +65,7 @@ func (c *clocked) end(want int) {
 // seen has all nodes of a cluster be seen now, as if every round before had seen them, too.
 func (c *clocked) seen(id uuid.UUID) {
 	c.t.Helper()
-	c.Exec(c.t, `UPDATE runs SET proven_at = $2::timestamptz - interval '5 seconds' WHERE cluster_id = $1 AND closed_at IS NULL`, id, c.now)
+	c.Exec(c.t, `UPDATE runs SET proven_at = greatest(proven_at, $2::timestamptz - interval '5 seconds') WHERE cluster_id = $1 AND closed_at IS NULL`, id, c.now)
 	hosts := map[uuid.UUID][]uuid.UUID{}
 	for _, n := range work(c.t, c.World, id).Nodes {
 		hosts[n.Host.ID] = append(hosts[n.Host.ID], n.ID)
@@ -260,6 +260,7 @@ func TestLateWorkersLookAtWhatHoldsNow(t *testing.T) {
 	c.Ready(t, kept)
 	c.pass(5*time.Hour + 10*time.Minute)
 	c.end(2) // one is extended, the other stopped
+	c.extend(1)
 	if d := storetest.Cluster(t, c.World, endless); d.Desired != provisioner.DesiredRunning || d.LeaseEndsAt.Sub(noon) != 7*time.Hour || d.Held != 7*billing.ComputeHour {
 		t.Errorf("extends itself late: %+v", d)
 	}
