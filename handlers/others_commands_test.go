@@ -108,12 +108,23 @@ func (v foreign) calls(ctx context.Context) calls {
 func (v foreign) clusterCalls(ctx context.Context) calls {
 	id, node := v.id("/org/clusters/"), uuid.MustParse(strings.Split(v.paths("/org/clusters/:id/:node"), "/")[4])
 	return calls{
-		"Cluster":                func() (any, error) { return only(v.db.Machines.Cluster(ctx, v.org, id)) },
-		"Node":                   func() (any, error) { return only(v.db.Machines.Node(ctx, v.org, id, node)) },
-		"StopCluster":            func() (any, error) { return done(v.db.Machines.StopCluster(ctx, v.org, v.by, id)) },
-		"StartCluster":           func() (any, error) { return done(v.db.Machines.StartCluster(ctx, v.org, v.by, id, 3600)) },
-		"RequestStart":           func() (any, error) { return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600)) },
-		"ExtendLease":            func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
+		"Cluster":      func() (any, error) { return only(v.db.Machines.Cluster(ctx, v.org, id)) },
+		"Node":         func() (any, error) { return only(v.db.Machines.Node(ctx, v.org, id, node)) },
+		"StopCluster":  func() (any, error) { return done(v.db.Machines.StopCluster(ctx, v.org, v.by, id)) },
+		"StartCluster": func() (any, error) { return done(v.db.Machines.StartCluster(ctx, v.org, v.by, id, 3600)) },
+		"RequestStart": func() (any, error) {
+			return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600, machines.LeaseTerms{}))
+		},
+		"ExtendLease": func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
+		"ExtendLeaseUntil": func() (any, error) {
+			return only(v.db.Machines.ExtendLeaseUntil(ctx, v.org, v.by, id, time.Now().Add(time.Hour)))
+		},
+		"SetLeaseTerms": func() (any, error) {
+			return done(v.db.Machines.SetLeaseTerms(ctx, v.org, v.by, id, machines.LeaseTerms{}))
+		},
+		"StartUntil": func() (any, error) {
+			return done(v.db.Machines.StartUntil(ctx, v.org, v.by, id, 3600, machines.LeaseTerms{}))
+		},
 		"RequestExtension":       func() (any, error) { return only(v.db.Machines.RequestExtension(ctx, v.org, v.by, id, 3600)) },
 		"DeleteCluster":          func() (any, error) { return done(v.db.Machines.DeleteCluster(ctx, v.org, v.by, id)) },
 		"ConsentToConsole":       func() (any, error) { return done(v.db.Machines.ConsentToConsole(ctx, v.org, v.by, id, time.Hour)) },

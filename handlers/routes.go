@@ -87,7 +87,7 @@ func routes(h audiences, tus *uploads.Handler, static echo.HandlerFunc) []route 
 		{remove, "/uploads/:id", request.OrgWork, tus.Serve, uploading},
 	}, slices.Concat(
 		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), modelRoutes(h.org), clusterRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
-		providerSalesRoutes(h.provider), providerCertificateRoutes(h.provider), platformRoutes(h.platform),
+		providerSalesRoutes(h.provider), providerSettingRoutes(h.provider), platformRoutes(h.platform),
 	)...)
 }
 
@@ -141,8 +141,6 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/invitations", request.ProviderOwn, v.CreateInvitation, lasting},
 		{post, "/provider/invitations/:id/resend", request.ProviderOwn, v.ResendInvitation, lasting},
 		{post, "/provider/invitations/:id/revoke", request.ProviderOwn, v.RevokeInvitation, ordinary},
-		{get, "/provider/settings", request.ProviderOwn, v.EditSettings, ordinary},
-		{post, "/provider/settings", request.ProviderOwn, v.UpdateSettings, ordinary},
 		{get, "/provider/log", request.ProviderLog, v.ShowLog, costly},
 		{get, "/provider/log.jsonl", request.ProviderLog, v.ExportLog, exporting},
 		{get, "/provider/organizations", request.ProviderRead, v.ListOrganizations, ordinary},
@@ -153,9 +151,12 @@ func providerRoutes(v provider.Handlers) []route {
 	}
 }
 
-// providerCertificateRoutes are what a provider signs by, and what it wants to see.
-func providerCertificateRoutes(v provider.Handlers) []route {
+// providerSettingRoutes are what a provider says of itself, what it keeps, what it signs by, and what it wants to see.
+func providerSettingRoutes(v provider.Handlers) []route {
 	return []route{
+		{get, "/provider/settings", request.ProviderOwn, v.EditSettings, ordinary},
+		{post, "/provider/settings", request.ProviderOwn, v.UpdateSettings, ordinary},
+		{post, "/provider/settings/kept-disks", request.ProviderOwn, v.UpdateKeptDisks, ordinary},
 		{get, "/provider/certificates", request.ProviderOwn, v.ListCertificateKeys, ordinary},
 		{post, "/provider/certificates/require", request.ProviderOwn, v.RequireCertificates, ordinary},
 		{post, "/provider/certificates/retire", request.ProviderOwn, v.RetireCertificateKey, lasting},
@@ -249,6 +250,7 @@ func clusterRoutes(o org.Handlers) []route {
 		{post, "/org/clusters/:id/stop", request.OrgWork, o.StopCluster, ordinary},
 		{post, "/org/clusters/:id/start", request.OrgWork, o.StartCluster, ordinary},
 		{post, "/org/clusters/:id/extend", request.OrgWork, o.ExtendCluster, ordinary},
+		{post, "/org/clusters/:id/lease", request.OrgWork, o.UpdateLease, ordinary},
 		{get, "/org/clusters/:id/delete", request.OrgWork, o.ConfirmDeleteCluster, ordinary},
 		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, lasting},
 		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},

@@ -26,7 +26,7 @@ func whileSuspended() map[string][]string {
 		},
 		"it is a word, and takes no host, disk or money": {
 			"POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/restore", "POST /org/announcements/:id/dismiss",
-			"POST /provider/settings", "POST /provider/certificates/require", "POST /provider/accounts", "POST /provider/periods/:month/close",
+			"POST /provider/settings", "POST /provider/settings/kept-disks", "POST /provider/certificates/require", "POST /provider/accounts", "POST /provider/periods/:month/close",
 		},
 		"it orders who works there, and adds nobody":                                   {"POST /org/members/:id/role", "POST /org/members/:id/cap", "POST /provider/staff/:id/role"},
 		"it lets somebody look at what runs still":                                     {"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw", "POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket"},
@@ -61,9 +61,9 @@ func TestEveryFormOfTheSuspended(t *testing.T) {
 		form     url.Values
 	}{
 		"POST /org/models/:id/share": {handlertest.Owner, "/org/models/" + w.Model.String() + "/share", url.Values{"everyone": {"yes"}}}, "POST /org/shared-models/:id/clone": {handlertest.Owner, paths("/org/shared-models/:id/clone"), url.Values{"name": {"late"}, "version": {w.Version.String()}}}, "POST /org/uploads/:id/bundle": {handlertest.Owner, "/org/uploads/" + w.Upload + "/bundle", url.Values{"name": {"late"}}},
-		"POST /org/clusters":             {handlertest.Owner, "/org/clusters", launch},
-		"POST /org/clusters/:id/start":   {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
-		"POST /org/clusters/:id/extend":  {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}},
+		"POST /org/clusters":            {handlertest.Owner, "/org/clusters", launch},
+		"POST /org/clusters/:id/start":  {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
+		"POST /org/clusters/:id/extend": {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}}, "POST /org/clusters/:id/lease": {handlertest.Owner, paths("/org/clusters/:id/lease"), url.Values{"until_stopped": {"yes"}}},
 		"POST /org/versions/:id/test":    {handlertest.Owner, "/org/versions/" + w.Version.String() + "/test", url.Values{"pool": {w.Pool.String()}}},
 		"POST /org/requests/:id/approve": {handlertest.Owner, paths("/org/requests/:id/approve"), nil}, "POST /org/invitations": {handlertest.Owner, "/org/invitations", url.Values{"email": {"late@first.example"}, "role": {"member"}, "by": {"mail"}}},
 		"POST /org/invitations/:id/resend": {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},

@@ -50,7 +50,7 @@ GRANT SELECT, UPDATE (created_at) ON organizations TO volary_worker; -- created_
 GRANT SELECT, INSERT, UPDATE ON providers TO volary_web;
 GRANT SELECT ON providers TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (role, cap, cap_since), DELETE ON memberships TO volary_web;
-GRANT SELECT (organization_id, person_id, role) ON memberships TO volary_worker;
+GRANT SELECT (organization_id, person_id, role, cap, cap_since), UPDATE (created_at) ON memberships TO volary_worker; -- a lease that extends itself keeps to caps; created_at: to be locked
 GRANT SELECT, INSERT, DELETE ON left_caps TO volary_web;
 GRANT SELECT, INSERT, UPDATE (role), DELETE ON staff TO volary_web;
 GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
@@ -118,9 +118,9 @@ GRANT SELECT ON offers, offer_prices, orders TO volary_worker;
 GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
 GRANT SELECT, INSERT, UPDATE (state, reason, decided_by, decided_at, cluster_id) ON launch_requests TO volary_web;
 
--- Web extends a run with its lease, and bounds it with a pause; that it lived, and that it ended, is the worker's word.
+-- Web extends a run with its lease, and bounds it with a pause; a lease that extends itself is the worker's, and so is that a run lived, and ended.
 GRANT SELECT, UPDATE (ends_by) ON runs TO volary_web;
-GRANT SELECT, INSERT, UPDATE (ended_at, proven_at, proofs, longest_gap, closed_at, close_reason, span) ON runs TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (ends_by, ended_at, proven_at, proofs, longest_gap, closed_at, close_reason, span) ON runs TO volary_worker;
 GRANT SELECT ON run_bookings TO volary_web;
 GRANT SELECT, UPDATE (done, aside_reason) ON run_bookings TO volary_worker; -- triggers begin and move it
 GRANT SELECT ON audit_runs TO volary_web;
@@ -190,8 +190,9 @@ GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
     reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
     lease_ends_at, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, document_digest,
-    barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until),
-  UPDATE (barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
+    barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until,
+    lease_until, until_stopped, lease_stays, lease_tried_at, at_end, keep_days, kept_until),
+  UPDATE (lease_until, until_stopped, lease_stays, lease_tried_at, at_end, keep_days, kept_until, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
     ssh_keys_left_out, lease_seconds, lease_ends_at, start_count, ready_at)
   ON clusters TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON clusters TO volary_worker;

@@ -1200,6 +1200,14 @@ CREATE TABLE clusters (
   paused_why text DEFAULT ''::text NOT NULL,
   paused_until timestamp with time zone,
   document_digest text NOT NULL,
+  lease_until timestamp with time zone,
+  until_stopped boolean DEFAULT false NOT NULL,
+  lease_stays text DEFAULT ''::text NOT NULL,
+  lease_tried_at timestamp with time zone,
+  at_end text DEFAULT 'keep'::text NOT NULL,
+  keep_days integer DEFAULT 1 NOT NULL,
+  kept_until timestamp with time zone,
+  CONSTRAINT clusters_at_end_check CHECK ((at_end = ANY (ARRAY['keep'::text, 'delete'::text]))),
   CONSTRAINT clusters_barred_by_fkey FOREIGN KEY (barred_by) REFERENCES people(id),
   CONSTRAINT clusters_barred_whole CHECK ((((barred_at IS NULL) = (disks_until IS NULL)) AND ((barred_at IS NULL) = (barred_why = ''::text)))),
   CONSTRAINT clusters_barred_why_check CHECK ((length(barred_why) <= 500)),
@@ -1209,8 +1217,12 @@ CREATE TABLE clusters (
   CONSTRAINT clusters_document_digest_check CHECK ((document_digest ~ '^[0-9a-f]{64}$'::text)),
   CONSTRAINT clusters_grant_number_check CHECK ((length(grant_number) <= 80)),
   CONSTRAINT clusters_id_organization_id_key UNIQUE (id, organization_id),
+  CONSTRAINT clusters_keep_days_check CHECK (((keep_days >= 1) AND (keep_days <= 365))),
+  CONSTRAINT clusters_kept_stopped CHECK (((kept_until IS NULL) OR (desired = 'stopped'::text))),
   CONSTRAINT clusters_kind_check CHECK ((kind = ANY (ARRAY['cluster'::text, 'test'::text]))),
+  CONSTRAINT clusters_lease_ends_one_way CHECK (((NOT until_stopped) OR (lease_until IS NULL))),
   CONSTRAINT clusters_lease_seconds_check CHECK ((lease_seconds > 0)),
+  CONSTRAINT clusters_lease_stays_check CHECK ((length(lease_stays) <= 500)),
   CONSTRAINT clusters_name_check CHECK ((name ~ '^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$'::text)),
   CONSTRAINT clusters_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT clusters_paused_by_fkey FOREIGN KEY (paused_by) REFERENCES people(id),
@@ -2224,6 +2236,8 @@ CREATE TABLE providers (
   decided_at timestamp with time zone,
   certificates_taken text DEFAULT 'none'::text NOT NULL,
   grace_days integer DEFAULT 5 NOT NULL,
+  kept_days_most integer DEFAULT 30 NOT NULL,
+  kept_gib_most integer,
   CONSTRAINT providers_about_check CHECK ((length(about) <= 4000)),
   CONSTRAINT providers_applied_by_fkey FOREIGN KEY (applied_by) REFERENCES people(id),
   CONSTRAINT providers_certificates_taken_check CHECK ((certificates_taken = ANY (ARRAY['none'::text, 'own'::text, 'platform'::text, 'any'::text]))),
@@ -2232,6 +2246,8 @@ CREATE TABLE providers (
   CONSTRAINT providers_grace_days_check CHECK (((grace_days >= 0) AND (grace_days <= 60))),
   CONSTRAINT providers_invoice_prefix_check CHECK ((invoice_prefix ~ '^[A-Z][A-Z0-9]{1,7}$'::text)),
   CONSTRAINT providers_invoice_prefix_key UNIQUE (invoice_prefix),
+  CONSTRAINT providers_kept_days_most_check CHECK (((kept_days_most >= 1) AND (kept_days_most <= 365))),
+  CONSTRAINT providers_kept_gib_most_check CHECK ((kept_gib_most >= 0)),
   CONSTRAINT providers_legal_name_check CHECK ((length(legal_name) <= 120)),
   CONSTRAINT providers_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT providers_name_key UNIQUE (name),
@@ -2665,6 +2681,8 @@ CREATE INDEX cluster_keys_person_id_idx ON public.cluster_keys USING btree (pers
 
 CREATE INDEX cluster_starts_organization_id_person_id_at_idx ON public.cluster_starts USING btree (organization_id, person_id, at);
 
+CREATE INDEX clusters_kept_until_idx ON public.clusters USING btree (kept_until) WHERE (kept_until IS NOT NULL);
+
 CREATE INDEX clusters_lease_ends_at_idx ON public.clusters USING btree (lease_ends_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX clusters_organization_id_created_at_idx ON public.clusters USING btree (organization_id, created_at DESC);
@@ -2918,7 +2936,7 @@ CREATE TRIGGER certificates_made AFTER INSERT ON certificates FOR EACH ROW EXECU
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
-CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at, barred_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at, barred_at, until_stopped, lease_stays, at_end, keep_days, kept_until ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCTION notify_change();
 
@@ -3158,7 +3176,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, document_digest), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, document_digest, lease_until, until_stopped, lease_stays, lease_tried_at, at_end, keep_days, kept_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, lease_until, until_stopped, lease_stays, lease_tried_at, at_end, keep_days, kept_until) ON clusters TO volary_web;
 
 GRANT INSERT, SELECT, UPDATE ON clusters TO volary_worker;
 
@@ -3306,7 +3324,7 @@ GRANT DELETE, INSERT, SELECT ON memberships TO volary_web;
 
 GRANT UPDATE (role, cap, cap_since) ON memberships TO volary_web;
 
-GRANT SELECT (organization_id, person_id, role) ON memberships TO volary_worker;
+GRANT SELECT (organization_id, person_id, role, cap, cap_since), UPDATE (created_at) ON memberships TO volary_worker;
 
 GRANT INSERT, SELECT ON model_clusters TO volary_web;
 
@@ -3436,7 +3454,7 @@ GRANT UPDATE (ends_by) ON runs TO volary_web;
 
 GRANT INSERT, SELECT ON runs TO volary_worker;
 
-GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span, proofs, longest_gap) ON runs TO volary_worker;
+GRANT UPDATE (ended_at, ends_by, proven_at, closed_at, close_reason, span, proofs, longest_gap) ON runs TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
 

@@ -15,7 +15,7 @@ const (
 	EventClusterEnded  MailEvent = "cluster_ended" // its lease is over, somebody else stopped or deleted it, its machines went off
 	EventClusterStaff  MailEvent = "cluster_staff" // its provider paused it, let it go on or ended it
 	EventNodesLost     MailEvent = "nodes_lost"
-	EventLeaseEnds     MailEvent = "lease_ends" // soon
+	EventLeaseEnds     MailEvent = "lease_ends" // soon, or the time for which disks are kept after it
 	EventTestEnded     MailEvent = "test_ended"
 	EventUploadStale   MailEvent = "upload_stale" // nothing comes of it: it will be discarded, or was
 	EventRequest       MailEvent = "request"      // a member asks to launch

@@ -46,9 +46,10 @@ const (
 	// Of happenings (DB.Tell). All have path; of, role and own say why the person gets it.
 	MailClusterReady  MailKind = "cluster_ready"  // cluster, provider, nodes, until
 	MailClusterFailed MailKind = "cluster_failed" // cluster, provider, reason, kept ("yes": its disks are)
-	MailClusterOver   MailKind = "cluster_over"   // cluster, reason, by (may be empty), deleted ("yes"), grace (may be empty)
+	MailClusterOver   MailKind = "cluster_over"   // cluster, reason, by (may be empty), deleted ("yes"), grace and until (may be empty: its disks are kept)
 	MailNodesLost     MailKind = "nodes_lost"     // cluster, count, lines
-	MailLeaseEnds     MailKind = "lease_ends"     // cluster, provider, left, until
+	MailLeaseEnds     MailKind = "lease_ends"     // cluster, provider, left, until, grace, deleted ("yes": at its end), why (it did not extend itself; may be empty)
+	MailDisksEnd      MailKind = "disks_end"      // cluster, provider, left, until
 	MailTestEnded     MailKind = "test_ended"     // version, pool, outcome ("passed", "failed", "cancelled"), lines, why
 	MailHoursLow      MailKind = "hours_low"      // organization, provider, percent, left, full, held
 	MailHoursExpire   MailKind = "hours_expire"   // organization, provider, hours, days, until

@@ -14,7 +14,7 @@ func mailWhy(m store.Mail, portal string) string {
 	}
 	switch m.Kind {
 	case store.MailClusterReady, store.MailClusterFailed, store.MailClusterOver, store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed,
-		store.MailNodesLost, store.MailLeaseEnds, store.MailTestEnded, store.MailRequestWaiting, store.MailRequestDecided,
+		store.MailNodesLost, store.MailLeaseEnds, store.MailDisksEnd, store.MailTestEnded, store.MailRequestWaiting, store.MailRequestDecided,
 		store.MailHoursLow, store.MailHoursExpire, store.MailOrderDecided, store.MailAnnouncement, store.MailHostLost, store.MailOrderWaiting,
 		store.MailLedgerDiffers, store.MailLedgerHeads, store.MailStatement, store.MailUploadStale, store.MailUploadGone, store.MailSummary:
 		return choose

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"volary.dev/store/books"
-	"volary.dev/store/machines"
 )
 
 // How often leases are looked at and use is settled.
@@ -18,7 +17,7 @@ const (
 	auditTick  = 10 * time.Minute
 )
 
-// Bookkeeper ends leases, begins acceptance tests that waited, settles use, tells people what they want to hear of, forgets spent secrets and has the ledger audited. Every worker runs one: the first three judge each row afresh and do nothing twice; the audit run of a day is one worker's.
+// Bookkeeper extends leases that do so themselves, ends those that are over, begins acceptance tests that waited, settles use, tells people what they want to hear of, forgets spent secrets and has the ledger audited. Every worker runs one: the first four judge each row afresh and do nothing twice; the audit run of a day is one worker's.
 type Bookkeeper struct {
 	Engine
 }
@@ -33,7 +32,12 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	var settled time.Time
 	for {
-		if n, err := b.Machines.EndLeases(ctx, machines.LeaseGrace); err != nil && ctx.Err() == nil {
+		if n, err := b.Machines.ExtendLeases(ctx); err != nil && ctx.Err() == nil {
+			b.Log.ErrorContext(ctx, "extend leases", "error", err)
+		} else if n > 0 {
+			b.Log.InfoContext(ctx, "leases extended by themselves", "clusters", n)
+		}
+		if n, err := b.Machines.EndLeases(ctx); err != nil && ctx.Err() == nil {
 			b.Log.ErrorContext(ctx, "end leases", "error", err)
 		} else if n > 0 {
 			b.Log.InfoContext(ctx, "leases ended", "clusters", n)

@@ -41,6 +41,13 @@ func (h Handlers) ListClusters(c echo.Context) error {
 		UsedMCS: int64(list.Used), Search: f.Search, State: f.State, Pool: q.Typed("pool"), Provider: q.Typed("provider"),
 	}
 	p.Pools, p.Providers = placeOptions(list.Places)
+	if !f.Gone {
+		kept, err := h.Machines.KeptDisks(c.Request().Context(), orgID)
+		if err != nil {
+			return err
+		}
+		p.Kept = keptDisks(kept)
+	}
 	return page.Live(c, web.ClusterList(p))
 }
 
@@ -105,20 +112,28 @@ func (h Handlers) StartCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	lease := leaseSeconds(f)
+	d, err := h.cluster(c)
+	if err != nil {
+		return err
+	}
+	lease, terms := readLease(f, zoneOf(d))
 	if r := f.Refusal(); r != nil {
 		return h.clusterAgain(c, r)
 	}
 	orgID, personID := where(c)
-	err = h.Machines.StartCluster(c.Request().Context(), orgID, personID, id, lease)
+	if f.Has("lease") {
+		err = h.Machines.StartUntil(c.Request().Context(), orgID, personID, id, lease, terms)
+	} else {
+		err = h.Machines.StartCluster(c.Request().Context(), orgID, personID, id, lease)
+	}
 	if r, ok := respond.AsForm(err); ok && r.Code == "cap" {
 		var asked uuid.UUID
-		if asked, err = h.Machines.RequestStart(c.Request().Context(), orgID, personID, id, lease); err == nil {
+		if asked, err = h.Machines.RequestStart(c.Request().Context(), orgID, personID, id, lease, terms); err == nil {
 			return h.asked(c, asked)
 		}
 	}
 	if r, ok := respond.AsForm(err); ok {
-		return h.clusterAgain(c, renamed(r, launchFields))
+		return h.clusterAgain(c, renamed(r, launchFields(f)))
 	}
 	if err != nil {
 		return err
@@ -136,12 +151,36 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if f.Sent("extend_until") {
+		return h.extendUntil(c, id, f)
+	}
 	add := int64(f.Hours("extend_hours", "the extension") / time.Second)
 	if r := f.Refusal(); r != nil {
 		return h.clusterAgain(c, r)
 	}
 	orgID, personID := where(c)
 	err = h.Machines.ExtendLease(c.Request().Context(), orgID, personID, id, add)
+	return h.extended(c, id, add, err, "extend_hours")
+}
+
+// extendUntil extends up to a date, by the clocks of the provider.
+func (h Handlers) extendUntil(c echo.Context, id uuid.UUID, f *request.Form) error {
+	d, err := h.cluster(c)
+	if err != nil {
+		return err
+	}
+	until := f.UntilIn("extend_until", "the lease's end", zoneOf(d))
+	if r := f.Refusal(); r != nil {
+		return h.clusterAgain(c, r)
+	}
+	orgID, personID := where(c)
+	add, err := h.Machines.ExtendLeaseUntil(c.Request().Context(), orgID, personID, id, until)
+	return h.extended(c, id, add, err, "extend_until")
+}
+
+// extended answers an extension by so many seconds, or its refusal beside the field that it was asked in.
+func (h Handlers) extended(c echo.Context, id uuid.UUID, add int64, err error, field string) error {
+	orgID, personID := where(c)
 	if r, ok := respond.AsForm(err); ok && r.Code == "cap" {
 		var asked uuid.UUID
 		if asked, err = h.Machines.RequestExtension(c.Request().Context(), orgID, personID, id, add); err == nil {
@@ -149,7 +188,7 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 		}
 	}
 	if r, ok := respond.AsForm(err); ok {
-		return h.clusterAgain(c, renamed(r, map[string]string{"lease": "extend_hours"}))
+		return h.clusterAgain(c, renamed(r, map[string]string{"lease": field}))
 	}
 	if err != nil {
 		return err
@@ -242,6 +281,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 		Created: d.CreatedAt, Ready: page.Time(d.ReadyAt), GateDeadline: page.Time(d.GateDeadline),
 		LeaseEnds: page.Time(d.LeaseEndsAt), Ended: page.Time(d.EndedAt),
 		Lease: time.Duration(d.LeaseSeconds) * time.Second, LeaseHours: typedHours(c, "lease_hours", d.LeaseSeconds), ExtendHours: typedHours(c, "extend_hours", 3600),
+		Terms:   leaseProps(c, d),
 		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), BookedMCS: int64(d.Booked), Cost: costText(d.Cost, d.Currency), Proven: page.Time(d.ProvenAt),
 		Free: d.Test, SSH: signIn(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
@@ -329,7 +369,7 @@ func clusterRows(list []machines.ClusterRow) []web.ClusterRow {
 		rows = append(rows, web.ClusterRow{
 			ID: r.ID, Name: r.Name, State: r.State, Reason: r.Reason, ReasonDetail: r.ReasonDetail,
 			Version: r.ModelName + " " + r.Version, Pool: r.PoolName, Nodes: r.Nodes, NodesReady: r.ReadyNodes,
-			LeaseEnds: page.Time(r.LeaseEndsAt), Created: r.CreatedAt, Ended: page.Time(r.EndedAt), UsedMCS: int64(r.Used),
+			LeaseEnds: page.Time(r.LeaseEndsAt), Endless: r.Endless, Created: r.CreatedAt, Ended: page.Time(r.EndedAt), UsedMCS: int64(r.Used),
 		})
 	}
 	return rows
@@ -347,7 +387,7 @@ func clusterPath(id uuid.UUID) string { return "/org/clusters/" + id.String() }
 
 // NewCluster shows the launch form; with enough chosen in the query also what it would cost and where it would run.
 // The query fills the form, and links of other pages rely on it: name, version (id), pool (id), compute_count (or count.GROUP of each
-// of several groups), lease_hours, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
+// of several groups), lease (hours, until, stopped), lease_hours, lease_until, at_end (keep, delete), keep_days, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
 func (h Handlers) NewCluster(c echo.Context) error {
 	f := request.ParseQuery(c)
 	orgID, personID := where(c)
@@ -360,11 +400,15 @@ func (h Handlers) NewCluster(c echo.Context) error {
 	if p.Values.Version == "" || p.Values.Pool == "" {
 		return page.Live(c, web.ClusterNew(p))
 	}
-	r, refusal := launchRequest(f, false)
+	zone, err := h.launchZone(c, f)
+	if err != nil {
+		return err
+	}
+	r, refusal := launchRequest(f, false, zone)
 	groups, _ := groupsOf(f, form)
 	r.Counts = ofGroups(r.Counts, groups)
 	if refusal == nil {
-		if p.Quote, refusal, err = h.quote(c, r); err != nil {
+		if p.Quote, refusal, err = h.quote(c, f, r); err != nil {
 			return err
 		}
 	}
@@ -383,7 +427,11 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	r, refusal := launchRequest(f, true)
+	zone, err := h.launchZone(c, f)
+	if err != nil {
+		return err
+	}
+	r, refusal := launchRequest(f, true, zone)
 	if refusal != nil {
 		return h.launchUnread(c, f, r, refusal)
 	}

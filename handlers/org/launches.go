@@ -25,16 +25,18 @@ import (
 )
 
 // launchFields are the form's names of the fields that store refuses.
-var launchFields = map[string]string{"compute": "compute_count", "lease": "lease_hours"}
+func launchFields(f *request.Form) map[string]string {
+	return map[string]string{"compute": "compute_count", "lease": leaseField(f)}
+}
 
 // launchAgain shows the form with the refusal of a launch and the figures it follows from, all of which the refusal carries.
 func (h Handlers) launchAgain(c echo.Context, f *request.Form, refused *machines.LaunchRefused) error {
-	p, r := h.launchForm(c, f, refused.Form), renamed(refused.Refusal, launchFields)
+	p, r := h.launchForm(c, f, refused.Form), renamed(refused.Refusal, launchFields(f))
 	r = shown(r, p.Counts)
 	p.Form.Refusal = r
 	if refused.Quote != nil {
 		// The panel says what was answered, and never that it fits; fields are marked beside it.
-		p.Quote = quoteProps(*refused.Quote)
+		p.Quote = quoteProps(*refused.Quote, f)
 		p.Quote.Refusal, p.Quote.Sent = r, true
 		if len(r.Fields) == 0 {
 			p.Form.Refusal = nil
@@ -50,7 +52,7 @@ func (h Handlers) launchUnread(c echo.Context, f *request.Form, l machines.Launc
 	if err != nil {
 		return err
 	}
-	all := maps.Clone(renamed(&refusal.Error{Fields: faults}, launchFields).Fields)
+	all := maps.Clone(renamed(&refusal.Error{Fields: faults}, launchFields(f)).Fields)
 	if all == nil {
 		all = map[string]string{}
 	}
@@ -89,7 +91,10 @@ func suggest(f *request.Form, form machines.LaunchForm) {
 		suggestCounts(f, groups)
 	}
 	f.Default("compute_count", strconv.Itoa(suggestedNodes))
+	f.Default("lease", leaseHours)
 	f.Default("lease_hours", "2")
+	f.Default("at_end", string(machines.AtEndKeep))
+	f.Default("keep_days", "1")
 }
 
 const suggestedNodes = 3
@@ -169,7 +174,7 @@ func shown(r *refusal.Error, counts []web.GroupCount) *refusal.Error {
 func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.LaunchForm) web.ClusterNewProps {
 	p := web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
 		Name: f.Typed("name"), Version: f.Typed("version"), Pool: f.Typed("pool"),
-		ComputeCount: f.Typed("compute_count"), LeaseHours: f.Typed("lease_hours"),
+		ComputeCount: f.Typed("compute_count"), Lease: leaseValues(f),
 		References: web.References{
 			PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number"),
 		},
@@ -202,44 +207,40 @@ func capProps(limit *machines.Cap) *web.Cap {
 }
 
 // launchRequest reads the form. A quote needs no name.
-func launchRequest(f *request.Form, named bool) (machines.LaunchRequest, *refusal.Error) {
+func launchRequest(f *request.Form, named bool, zone *time.Location) (machines.LaunchRequest, *refusal.Error) {
 	r := machines.LaunchRequest{
-		VersionID:    f.ID("version", "a version"),
-		PoolID:       f.ID("pool", "a pool"),
-		Counts:       launchCounts(f),
-		LeaseSeconds: leaseSeconds(f),
+		VersionID: f.ID("version", "a version"),
+		PoolID:    f.ID("pool", "a pool"),
+		Counts:    launchCounts(f),
 		References: store.References{
 			PurchaseOrder: f.Text("purchase_order", "the purchase order", 0, 80),
 			CostCentre:    f.Text("cost_centre", "the cost centre", 0, 80),
 			GrantNumber:   f.Text("grant_number", "the grant number", 0, 80),
 		},
 	}
+	r.LeaseSeconds, r.Terms = readLease(f, zone)
 	if named {
 		r.Name = f.Text("name", "a name", 1, 40)
 	}
 	return r, f.Refusal()
 }
 
-func leaseSeconds(f *request.Form) int64 {
-	return int64(f.Hours("lease_hours", "the lease") / time.Second)
-}
-
-func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *refusal.Error, error) {
+func (h Handlers) quote(c echo.Context, f *request.Form, r machines.LaunchRequest) (*web.Quote, *refusal.Error, error) {
 	orgID, _ := where(c)
 	q, err := h.Machines.Quote(c.Request().Context(), orgID, r)
 	if refusal, ok := refusal.As(err); ok {
-		return nil, renamed(refusal, launchFields), nil
+		return nil, renamed(refusal, launchFields(f)), nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return quoteProps(q), nil, nil
+	return quoteProps(q, f), nil, nil
 }
 
-func quoteProps(q machines.Quote) *web.Quote {
+func quoteProps(q machines.Quote, f *request.Form) *web.Quote {
 	w := &web.Quote{
 		RateMCS: int64(q.RatePerHour) / 3600, NeedMCS: int64(q.Need), LeftMCS: int64(q.Left), LeftAfterMCS: int64(q.LeftAfter),
-		Shapes: shapesText(q), Hosts: hostFits(q), CopyHosts: q.Copies.Hosts, CopyBytes: q.Copies.Bytes, Refusal: renamed(q.Refusal, launchFields),
+		Shapes: shapesText(q), Hosts: hostFits(q), CopyHosts: q.Copies.Hosts, CopyBytes: q.Copies.Bytes, Refusal: renamed(q.Refusal, launchFields(f)), Lease: quoteLease(q.Lease),
 	}
 	if q.Price != nil {
 		w.Cost, w.CostPerHour, w.Price = sales.Amount(q.Cost), sales.Amount(q.CostPerHour), q.Price.String()

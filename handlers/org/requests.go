@@ -173,7 +173,7 @@ func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 	row := web.RequestRow{
 		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Extend: r.Extend, Name: r.Name,
 		Version: web.VersionLink{ID: r.VersionID, ModelName: r.ModelName, Version: r.Version}, Pool: r.PoolName, Provider: r.ProviderName,
-		Nodes: r.Nodes, Counts: countsText(r), Lease: time.Duration(r.LeaseSeconds) * time.Second, NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
+		Nodes: r.Nodes, Counts: countsText(r), Lease: time.Duration(r.LeaseSeconds) * time.Second, Ends: requestEnds(r.Terms), NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
 		DecidedBy: r.DecidedBy, Decided: page.Time(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At, Capped: r.Capped,
 		References: web.References{PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber},
 	}
@@ -187,6 +187,11 @@ func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 		row.Cap = capProps(r.Cap)
 	}
 	return row
+}
+
+// requestEnds says how the lease that is asked for ends, where that is not after its hours.
+func requestEnds(t machines.LeaseTerms) web.RequestEnd {
+	return web.RequestEnd{Until: page.Time(t.Until), UntilStopped: t.UntilStopped, Delete: t.AtEnd == machines.AtEndDelete, KeepDays: t.KeepDays}
 }
 
 // asked is the answer to a launch or start above the cap: the managers are asked for it.

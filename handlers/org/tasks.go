@@ -89,7 +89,7 @@ func stepWords(t machines.Task, row *web.TaskRow) {
 func deedWords(verb string, detail map[string]any) (what string, details []string) {
 	words, known := map[string]string{
 		"launch cluster": "Launch asked", "start cluster": "Start asked", "cluster ready": "Ready: every node met its gate", "nodes ready": "More nodes ready: each met its gate", "undo batch": "Nodes to be added given up",
-		"extend lease": "Lease extended", "stop cluster": "Stop asked", "start test again": "Started a second time", "delete cluster": "Deletion asked", "end lease": "Lease over",
+		"extend lease": "Lease extended", "change lease": "End of the lease changed", "stop cluster": "Stop asked", "start test again": "Started a second time", "delete cluster": "Deletion asked", "end lease": "Lease over",
 		"fail cluster": "Launch given up", "pause cluster": "Paused by the provider", "resume cluster": "Let go on by the provider",
 		"end cluster": "Ended by the provider", "allow cluster again": "Allowed again by the provider", "place nodes elsewhere": "Nodes placed elsewhere",
 		"consent to console": "Staff let see the consoles", "withdraw consent to console": "Staff see no consoles any more", "look at console": "Console looked at",
@@ -107,6 +107,14 @@ func deedWords(verb string, detail map[string]any) (what string, details []strin
 		details = []string{"lease " + length("lease_seconds"), ui.ComputeHours(number("held")) + " set aside"}
 	case "extend lease":
 		details = []string{"by " + length("add_seconds") + " to " + length("lease_seconds"), ui.ComputeHours(number("held")) + " more set aside"}
+	case "change lease":
+		details = []string{map[string]string{"delete": "deleted at its end"}[text("at_end")]}
+		if text("at_end") == "keep" {
+			details[0] = "stopped at its end, disks kept for " + ui.Plural(number("keep_days"), "day", "days")
+		}
+		if extends, _ := detail["until_stopped"].(bool); extends {
+			details = append(details, "extends itself until it is stopped")
+		}
 	case "resume cluster":
 		details = []string{"after " + length("paused_seconds")}
 	case "pause cluster", "end cluster":

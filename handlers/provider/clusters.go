@@ -46,7 +46,7 @@ func (h Handlers) ListClusters(c echo.Context) error {
 func clusterRow(x machines.ClusterRow) web.ClusterRow {
 	return web.ClusterRow{
 		ID: x.ID, Name: x.Name, Organization: x.OrganizationName, OrganizationID: x.OrganizationID, Pool: x.PoolName, State: x.State, Reason: x.Reason,
-		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: page.Time(x.LeaseEndsAt), Ended: page.Time(x.EndedAt),
+		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: page.Time(x.LeaseEndsAt), Endless: x.Endless, Ended: page.Time(x.EndedAt),
 		Test: x.Test, UsedMCS: int64(x.Used),
 	}
 }
@@ -180,6 +180,7 @@ func (h Handlers) clusterProps(c echo.Context) (web.ClusterShowProps, error) {
 		Barred: page.Time(d.BarredAt), BarredWhy: d.BarredWhy, DisksUntil: page.Time(d.DisksUntil), KeptDays: int(machines.DisksKept / (24 * time.Hour)),
 		Paused: page.Time(d.PausedAt), PausedWhy: d.PausedWhy, PausedUntil: page.Time(d.PausedUntil), PauseDays: int(machines.PausedFor / (24 * time.Hour)),
 	}
+	p.AtEnd, p.KeptUntil = leaseEndText(d), page.Time(d.KeptUntil)
 	p.MayPause = d.Desired == provisioner.DesiredRunning && !d.Test
 	p.MayResume = d.Desired == provisioner.DesiredPaused
 	for _, n := range d.NodeRows {
@@ -195,6 +196,21 @@ func (h Handlers) clusterProps(c echo.Context) (web.ClusterShowProps, error) {
 	}
 	nodesShown(c, d, &p)
 	return p, nil
+}
+
+// leaseEndText says what a running cluster's lease does at its end.
+func leaseEndText(d machines.ClusterDetail) string {
+	if d.Test || d.Desired != provisioner.DesiredRunning && d.Desired != provisioner.DesiredPaused {
+		return ""
+	}
+	text := "then it is stopped, and its disks are kept for " + ui.Plural(d.KeepDays, "day", "days")
+	if d.AtEnd == machines.AtEndDelete {
+		text = "then it is deleted"
+	}
+	if d.UntilStopped {
+		return "it extends itself by the hour; " + text
+	}
+	return text
 }
 
 // nodesShown fills the list of nodes: of the largest clusters a page shows some.

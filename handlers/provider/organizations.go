@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -59,6 +60,11 @@ func (h Handlers) ShowOrganization(c echo.Context) error {
 		MayGrant: request.Allowed(c, request.ProviderOrders),
 		Layout:   h.layout(c), Row: organizationRow(x), Months: monthBars(months), MayOpenClusters: request.Allowed(c, request.ProviderHosts),
 	}
+	kept, err := h.Machines.KeptDisksAt(ctx, providerID, id)
+	if err != nil {
+		return err
+	}
+	p.Kept = keptText(kept)
 	if p.MayOpenClusters {
 		list, _, _, err := h.Machines.ProviderClusters(ctx, providerID, machines.ProviderClusterFilter{Organization: id})
 		if err != nil {
@@ -69,6 +75,15 @@ func (h Handlers) ShowOrganization(c echo.Context) error {
 		}
 	}
 	return page.Render(c, http.StatusOK, web.OrganizationShow(p))
+}
+
+// keptText says what of an organization's disks lies on the hosts though nothing of it runs.
+func keptText(k machines.KeptDisks) string {
+	text := fmt.Sprintf("%d GiB of %s; %d GiB are promised to those that run, after their leases", k.Lying, ui.Plural(k.Clusters, "stopped cluster", "stopped clusters"), k.Promised)
+	if k.GiB == nil {
+		return text + ". You set no bound."
+	}
+	return text + fmt.Sprintf(". You keep at most %d GiB of one organization.", *k.GiB)
 }
 
 func monthBars(months []overview.MonthUse) []ui.Bar {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -9,6 +10,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/store/machines"
 	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -20,15 +22,56 @@ func (h Handlers) EditSettings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := settingsProps(x)
-	p.Layout = h.layout(c)
-	p.LegalName, p.TaxID, p.InvoicePrefix, p.AccountingZone = x.LegalName, x.TaxID, x.InvoicePrefix, x.AccountingZone
-	p.SupportContact, p.About, p.Terms = x.SupportContact, x.About, x.Terms
+	p, err := h.settingsProps(c, x)
+	if err != nil {
+		return err
+	}
 	return page.Render(c, http.StatusOK, web.Settings(p))
 }
 
-func settingsProps(x people.ProviderSettings) web.SettingsProps {
-	return web.SettingsProps{Name: x.Name, Currency: x.Currency, ZoneFixed: x.Booked, PrefixFixed: x.Invoiced}
+// settingsProps is the page with what is kept.
+func (h Handlers) settingsProps(c echo.Context, x people.ProviderSettings) (web.SettingsProps, error) {
+	rule, err := h.Machines.KeptDisksRule(c.Request().Context(), where(c))
+	p := web.SettingsProps{Layout: h.layout(c), Name: x.Name, Currency: x.Currency, ZoneFixed: x.Booked, PrefixFixed: x.Invoiced, KeptDays: strconv.Itoa(rule.Days)}
+	p.LegalName, p.TaxID, p.InvoicePrefix, p.AccountingZone = x.LegalName, x.TaxID, x.InvoicePrefix, x.AccountingZone
+	p.SupportContact, p.About, p.Terms = x.SupportContact, x.About, x.Terms
+	if rule.GiB != nil {
+		p.KeptGiB = strconv.Itoa(*rule.GiB)
+	}
+	return p, err
+}
+
+// UpdateKeptDisks says what the provider keeps of clusters that do not run.
+func (h Handlers) UpdateKeptDisks(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	rule := machines.KeptDisksRule{Days: f.Int("kept_days", "the days", 1, 365)}
+	if f.Has("kept_gib") {
+		gib := f.Int("kept_gib", "the disks of an organization, in GiB", 0, 1<<30)
+		rule.GiB = &gib
+	}
+	r := f.Refusal()
+	if r == nil {
+		err = h.Machines.SetKeptDisks(c.Request().Context(), who(c), where(c), rule)
+		if r, _ = respond.AsForm(err); r == nil && err != nil {
+			return err
+		}
+	}
+	if r == nil {
+		return h.Frame.Done(c, "/provider/settings", "Saved. It counts from the next launch, start or choice on.")
+	}
+	x, err := h.People.ProviderSettings(c.Request().Context(), where(c))
+	if err != nil {
+		return err
+	}
+	p, err := h.settingsProps(c, x)
+	if err != nil {
+		return err
+	}
+	p.KeptForm.Refusal, p.KeptDays, p.KeptGiB = r, f.Typed("kept_days"), f.Typed("kept_gib")
+	return page.Render(c, respond.Status(r.Code), web.Settings(p))
 }
 
 // UpdateSettings changes what the provider says of itself.
@@ -42,8 +85,10 @@ func (h Handlers) UpdateSettings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := settingsProps(x)
-	p.Layout = h.layout(c)
+	p, err := h.settingsProps(c, x)
+	if err != nil {
+		return err
+	}
 	p.LegalName, p.TaxID, p.InvoicePrefix, p.AccountingZone = f.Typed("legal_name"), f.Typed("tax_id"), f.Typed("invoice_prefix"), f.Typed("accounting_zone")
 	p.SupportContact, p.About, p.Terms = f.Typed("support_contact"), f.Typed("about"), f.Typed("terms")
 	words := people.ProviderWords{

@@ -309,6 +309,23 @@ func (f *Form) Until(name, called string) time.Time {
 	return f.moment(name, called, typed.Day.End)
 }
 
+// UntilIn is Until by the clocks of a zone, of what has to be said: a day alone is meant with the whole of it, however many hours it has.
+func (f *Form) UntilIn(name, called string, zone *time.Location) time.Time {
+	if day, err := typed.ParseDay(f.Typed(name)); err == nil {
+		return day.End(zone)
+	}
+	t, err := typed.ParseClock(f.Typed(name), zone)
+	switch {
+	case strings.TrimSpace(f.Typed(name)) == "":
+		f.Wrong(name, fmt.Sprintf("Fill in %s: a date and time like 2026-11-22T15:20.", called))
+	case errors.Is(err, typed.ErrSkipped):
+		f.Wrong(name, fmt.Sprintf("There is no such time on that day in %s: clocks go forward over it. Choose an earlier or a later one.", zone))
+	case err != nil:
+		f.Wrong(name, fmt.Sprintf("%s has to be a date and time like 2026-11-22T15:20.", sentence(called)))
+	}
+	return t
+}
+
 func (f *Form) moment(name, called string, bound func(typed.Day, *time.Location) time.Time) time.Time {
 	s := strings.TrimSpace(f.Typed(name))
 	if s == "" {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"volary.dev/billing"
@@ -104,7 +103,7 @@ func TestAcceptanceTestEndsWithItsLease(t *testing.T) {
 	test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.TestForWorker(t.Context(), id))
 	w.Ready(t, test.ClusterID)
 	w.Exec(t, `UPDATE clusters SET lease_ends_at = now()`)
-	storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context(), time.Hour))
+	storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context()))
 	if c := work(t, w, test.ClusterID); c.Desired != provisioner.DesiredGone {
 		t.Errorf("cluster of the test is to be %s", c.Desired)
 	}
@@ -113,11 +112,11 @@ func TestAcceptanceTestEndsWithItsLease(t *testing.T) {
 func TestAForgottenAcceptanceTestHasFailed(t *testing.T) {
 	w := storetest.NewWorld(t)
 	id := storetest.Must[uuid.UUID](t)(w.DB.Machines.StartAcceptanceTest(t.Context(), w.Organization, w.Person, w.Version, w.PoolID))
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context(), time.Hour)); n != 0 {
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context())); n != 0 {
 		t.Errorf("%d changed", n)
 	}
 	w.Exec(t, `UPDATE acceptance_tests SET begun_at = begun_at - interval '61 minutes'`)
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context(), time.Hour)); n != 1 {
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context())); n != 1 {
 		t.Errorf("%d changed", n)
 	}
 	test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.TestForWorker(t.Context(), id))

@@ -54,7 +54,7 @@ func (db *DB) launchRequest(ctx context.Context, tx pgx.Tx, r lockedRequest, by,
 		return e.ClusterID, db.extendLease(ctx, tx, e)
 	}
 	if r.Form.Cluster != nil {
-		s := restart{ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Lease: r.Form.LeaseSeconds}
+		s := restart{ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Lease: r.Form.LeaseSeconds, Terms: r.Form.Terms}
 		return s.ClusterID, db.restart(ctx, tx, s)
 	}
 	l := launch{ID: fresh, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Request: r.Form.Launch(r.PoolID)}

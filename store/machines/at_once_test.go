@@ -162,7 +162,7 @@ func TestMembersWorkersAndHostsAtOnce(t *testing.T) {
 	}
 	all.Go(func() error {
 		for range c.rounds {
-			if _, err := c.DB.Machines.EndLeases(ctx, 0); err != nil {
+			if _, err := c.DB.Machines.EndLeases(ctx); err != nil {
 				return err
 			}
 			if _, err := c.DB.Books.SettleUsage(ctx, time.Now().Add(time.Hour)); err != nil {

@@ -25,6 +25,7 @@ type lockedCluster struct {
 	StartCount     int
 	LeaseSeconds   int64
 	EndedAt        *time.Time
+	LeaseTerms
 	Barred
 	Paused
 	Nodes []provisioner.NodeStanding `db:"-"`
@@ -41,7 +42,7 @@ func (c lockedCluster) State() provisioner.ClusterState {
 func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, organization_id, provider_id, pool_id, kind, desired, reason, generation, start_count, lease_seconds, ended_at,
-			barred_at, barred_why, disks_until, paused_at, paused_why, paused_until, now() AS now
+			lease_until, until_stopped, at_end, keep_days, barred_at, barred_why, disks_until, paused_at, paused_why, paused_until, now() AS now
 		FROM clusters WHERE id = $1 FOR NO KEY UPDATE`, id)
 	c, err := store.One(rows, "cluster", pgx.RowToStructByName[lockedCluster])
 	if err != nil {
@@ -71,11 +72,11 @@ func lockOwnCluster(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (locked
 }
 
 // want changes what is wanted of all nodes of a locked cluster that are not to be gone already, which ends a pause of it and
-// the batches that are on their way up, wakes the workers, and shows at once that the nodes are ending.
+// the batches that are on their way up, and for how long its disks were to be kept, wakes the workers, and shows at once that the nodes are ending.
 func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desired, reason provisioner.Reason, detail string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE clusters SET desired = $2, reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0,
-			paused_at = NULL, paused_by = NULL, paused_why = '', paused_until = NULL
+			paused_at = NULL, paused_by = NULL, paused_why = '', paused_until = NULL, kept_until = NULL
 		WHERE id = $1`, c.ID, d, reason, detail)
 	if err != nil {
 		return fmt.Errorf("want cluster %s %s: %w", c.ID, d, err)

@@ -162,26 +162,29 @@ func TestEndLeases(t *testing.T) {
 	over, lasting := w.Launch(t, "over", 1), w.Launch(t, "lasting", 1)
 	w.Ready(t, over)
 	w.Ready(t, lasting)
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, time.Hour)); n != 0 {
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx)); n != 0 {
 		t.Errorf("%d leases ended early", n)
 	}
 	w.Exec(t, `UPDATE clusters SET lease_ends_at = now() - interval '1 minute' WHERE id = $1`, over)
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, time.Hour)); n != 1 {
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx)); n != 1 {
 		t.Errorf("%d leases ended", n)
 	}
 	if d := storetest.Cluster(t, w, over); d.State != provisioner.ClusterStopping || d.Reason != provisioner.ReasonLeaseEnded {
 		t.Errorf("cluster after its lease %+v", d)
 	}
 	stopped(t, w, over)
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, time.Hour)); n != 0 {
-		t.Errorf("%d changed within the grace", n)
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx)); n != 0 {
+		t.Errorf("%d changed while its disks are kept", n)
 	}
-	w.Exec(t, `UPDATE clusters SET lease_ends_at = now() - interval '2 hours' WHERE id = $1`, over)
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, time.Hour)); n != 1 {
-		t.Errorf("%d changed after the grace", n)
+	if d := storetest.Cluster(t, w, over); d.KeptUntil == nil || d.KeepDays != 1 {
+		t.Errorf("kept until %v", d.KeptUntil)
+	}
+	w.Exec(t, `UPDATE clusters SET kept_until = now() WHERE id = $1`, over)
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx)); n != 1 {
+		t.Errorf("%d changed after its day", n)
 	}
 	if d := storetest.Cluster(t, w, over); d.Desired != provisioner.DesiredGone || d.Reason != provisioner.ReasonLeaseEnded {
-		t.Errorf("cluster after the grace %+v", d)
+		t.Errorf("cluster after its day %+v", d)
 	}
 	if d := storetest.Cluster(t, w, lasting); d.State != provisioner.ClusterReady {
 		t.Errorf("the other cluster %+v", d)
@@ -196,7 +199,7 @@ func TestEndLeasesLeavesWhatAMemberStopped(t *testing.T) {
 	storetest.NoError(t, w.DB.Machines.StopCluster(t.Context(), w.Organization, w.Person, id))
 	stopped(t, w, id)
 	w.Exec(t, `UPDATE clusters SET lease_ends_at = now() - interval '1 year'`)
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context(), time.Hour)); n != 0 {
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context())); n != 0 {
 		t.Errorf("%d changed", n)
 	}
 }
@@ -213,7 +216,7 @@ func TestEndLeasesGivesBackWhatASilentHostHolds(t *testing.T) {
 		storetest.NoError(t, w.DB.Machines.RecordMissedRound(ctx, n.Host.ID, "test", "no route to host"))
 	}
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
-	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, time.Hour)); n != 1 {
+	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx)); n != 1 {
 		t.Errorf("%d changed", n)
 	}
 	if d := storetest.Cluster(t, w, id); d.Held != 0 || left(t, w) != 100*billing.ComputeHour-d.Used {

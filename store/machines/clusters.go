@@ -39,13 +39,14 @@ type ClusterRow struct {
 	ReadyAt          *time.Time // of the present start
 	LeaseSeconds     int64
 	LeaseEndsAt      *time.Time // nil until ready
+	Endless          bool       // its lease extends itself: LeaseEndsAt is up to when hours are set aside
 	EndedAt          *time.Time
 }
 
 // ClusterFilter narrows a list of clusters.
 type ClusterFilter struct {
 	Gone bool // those that are gone, instead of those that are not
-	Due  bool // in the order of their leases' ends, those without one last, instead of the newest first
+	Due  bool // in the order of their leases' ends, those without one, or that extend themselves, last, instead of the newest first
 	store.Page
 }
 
@@ -74,6 +75,12 @@ type ClusterDetail struct {
 	EndedKeys      []OpenKey          // SSH keys of its present start whose right ended
 	Untold         []UntoldNode       // nodes that have not been told of the latest change, where there is something to be told
 	AbsentLogins   []AbsentLogin      // of members who have none on some nodes
+	LeaseTerms
+	LeaseStays    string     // why a lease that extends itself was not extended when it was due; empty: it was
+	KeptUntil     *time.Time // when it is deleted, of one that its lease's end stopped
+	Zone          string     // of its provider's accounting, in which dates of its lease are meant
+	MaxLeaseHours int        // of its pool
+	KeptDaysMost  int        // of its provider
 	Barred
 	Paused
 	Support string // how the provider says that it is reached; may be empty
@@ -126,7 +133,7 @@ type NodeRow struct {
 const selectClusters = `
 	SELECT c.id, c.name, c.kind = 'test', c.desired, c.reason, c.reason_detail, c.organization_id, o.name, pr.name, p.name, m.name,
 		v.version, n.wants, n.states, n.count, n.rate, r.used, c.created_at, c.ready_at, c.lease_seconds, c.lease_ends_at,
-		c.ended_at
+		c.until_stopped AND c.lease_stays = '' AND c.desired = 'running', c.ended_at
 	FROM clusters c
 	JOIN organizations o ON o.id = c.organization_id
 	JOIN providers pr ON pr.id = c.provider_id
@@ -144,7 +151,7 @@ func (c *ClusterRow) scan(row pgx.CollectableRow) error {
 	var rate int64
 	err := row.Scan(&c.ID, &c.Name, &c.Test, &c.Desired, &c.Reason, &c.ReasonDetail, &c.OrganizationID, &c.OrganizationName,
 		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &wants, &states, &c.Nodes, &rate, &c.Used, &c.CreatedAt, &c.ReadyAt, &c.LeaseSeconds,
-		&c.LeaseEndsAt, &c.EndedAt)
+		&c.LeaseEndsAt, &c.Endless, &c.EndedAt)
 	nodes := make([]provisioner.NodeStanding, len(states))
 	for i, s := range states {
 		nodes[i] = provisioner.NodeStanding{Desired: wants[i], State: s}
@@ -167,7 +174,7 @@ func rowToCluster(row pgx.CollectableRow) (c ClusterRow, err error) {
 func (db *DB) Clusters(ctx context.Context, orgID uuid.UUID, f ClusterFilter) ([]ClusterRow, error) {
 	rows, _ := db.pool.Query(ctx, selectClusters+`
 		WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.ended_at IS NOT NULL) = $2
-		ORDER BY CASE WHEN $5 AND c.desired = 'running' THEN c.lease_ends_at END NULLS LAST, c.created_at DESC, c.id DESC
+		ORDER BY CASE WHEN $5 AND c.desired = 'running' AND NOT (c.until_stopped AND c.lease_stays = '') THEN c.lease_ends_at END NULLS LAST, c.created_at DESC, c.id DESC
 		LIMIT $3 OFFSET $4`, orgID, f.Gone, f.Most(), f.Skip(), f.Due)
 	return store.All(rows, "clusters", rowToCluster)
 }
@@ -206,9 +213,11 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 			(SELECT max(b.gate_deadline) FROM batches b WHERE b.cluster_id = c.id AND b.ready_at IS NULL AND b.ended_at IS NULL),
 			v.document, c.document_digest, held.mcs, held.booked, held.cost, pr.currency, proven.at, c.subnet,
 			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until,
-			c.paused_at, c.paused_why, c.paused_until, pr.support_contact
+			c.paused_at, c.paused_why, c.paused_until, pr.support_contact,
+			c.lease_until, c.until_stopped, c.at_end, c.keep_days, c.lease_stays, c.kept_until, pr.accounting_zone, po.max_lease_hours, pr.kept_days_most
 		FROM clusters c
 		JOIN providers pr ON pr.id = c.provider_id
+		JOIN pools po ON po.id = c.pool_id
 		JOIN people pe ON pe.id = c.person_id
 		JOIN model_versions v ON v.id = c.version_id
 		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs, coalesce(sum(used), 0)::bigint AS booked, sum(cost)::bigint AS cost
@@ -218,7 +227,8 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 		&document, &d.DocumentDigest, &d.Held,
 		&d.Booked, &d.Cost, &d.Currency, &d.ProvenAt, &subnet,
 		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut, &d.BarredAt, &d.BarredWhy, &d.DisksUntil,
-		&d.PausedAt, &d.PausedWhy, &d.PausedUntil, &d.Support)
+		&d.PausedAt, &d.PausedWhy, &d.PausedUntil, &d.Support,
+		&d.Until, &d.UntilStopped, &d.AtEnd, &d.KeepDays, &d.LeaseStays, &d.KeptUntil, &d.Zone, &d.MaxLeaseHours, &d.KeptDaysMost)
 	if err != nil {
 		return store.Found(err, "cluster")
 	}

@@ -79,6 +79,13 @@
 // metering begins with the gates of the whole batch. Its nodes are then deleted one by one, and the networks of the others made anew
 // without their names.
 //
+// 2026-11-30: a lease ends on a date, after some seconds or when its cluster is stopped (LeaseTerms). The last is an ordinary lease that
+// the worker extends by an hour (ExtendLeases) whenever an hour or less is left of it, under the cluster's lock and with the hours set aside
+// in the same transaction: who comes second finds an hour ahead. Where it cannot be extended it ends as others do, and says why; EndLeases
+// tries it once more first, so that no worker's absence ends what hours are there for. What is kept after a lease (kept_until) counts from
+// when the cluster was stopped and not from the lease's end, so that a worker that comes late takes nothing from anybody's days. Disks that
+// are to be kept count as promised from the launch on (kept_disks.go): at the end of a lease nobody is there to be refused.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 //

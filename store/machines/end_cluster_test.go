@@ -43,7 +43,7 @@ func TestEndCluster(t *testing.T) {
 
 	// Its lease's end and grace change nothing, nor does anything before its time.
 	w.Exec(t, `UPDATE clusters SET lease_ends_at = now() - interval '2 days' WHERE id = $1`, id)
-	if n := storetest.Must[int](t)(worker.Machines.EndLeases(ctx, time.Hour)); n != 0 {
+	if n := storetest.Must[int](t)(worker.Machines.EndLeases(ctx)); n != 0 {
 		t.Errorf("%d clusters changed before their time", n)
 	}
 	storetest.NoError(t, web.Machines.AllowCluster(ctx, w.Person, w.Provider, id))
@@ -52,7 +52,7 @@ func TestEndCluster(t *testing.T) {
 	storetest.NoError(t, web.Machines.EndCluster(ctx, w.Person, w.Provider, id, "it attacks others again"))
 	stopped(t, w, id)
 	w.Exec(t, `UPDATE clusters SET disks_until = now() WHERE id = $1`, id)
-	if n := storetest.Must[int](t)(worker.Machines.EndLeases(ctx, time.Hour)); n != 1 {
+	if n := storetest.Must[int](t)(worker.Machines.EndLeases(ctx)); n != 1 {
 		t.Errorf("%d clusters changed at their time", n)
 	}
 	if d := storetest.Cluster(t, w, id); d.Desired != provisioner.DesiredGone || d.Reason != provisioner.ReasonStaff || d.ReasonDetail != "it attacks others again" {

@@ -106,10 +106,7 @@ func (c lockedCluster) mayExtend(ctx context.Context, tx pgx.Tx, add int64) erro
 		return fmt.Errorf("read lease of cluster %s: %w", c.ID, err)
 	}
 	if over {
-		return &refusal.Error{
-			Code: "state", Title: "The lease of this cluster ended at " + ends.UTC().Format("2 January 2006 15:04:05 MST") + ".",
-			Next: "Wait until it has stopped, and start it again with a new lease: its disks are kept.",
-		}
+		return leaseOver(*ends)
 	}
 	if provider != "active" {
 		return &refusal.Error{Code: "provider", Title: "The provider of this cluster sells no hours now.", Next: "Ask the provider. The cluster runs until its lease ends."}
@@ -119,6 +116,13 @@ func (c lockedCluster) mayExtend(ctx context.Context, tx pgx.Tx, add int64) erro
 	f.Check(add >= leastLease && add <= left, "lease",
 		"The lease is %s, and this pool gives %s at most: extend it by %s.", leaseWords(c.LeaseSeconds), leaseWords(int64(most)*3600), leaseRange(left, add))
 	return f.Refusal()
+}
+
+func leaseOver(ended time.Time) *refusal.Error {
+	return &refusal.Error{
+		Code: "state", Title: "The lease of this cluster ended at " + ended.UTC().Format("2 January 2006 15:04:05 MST") + ".",
+		Next: "Wait until it has stopped, and start it again with a new lease, unless it is deleted at its lease's end.",
+	}
 }
 
 // extensionCap keeps to members' caps. The hours count as those of who started the cluster, so that a member with a cap

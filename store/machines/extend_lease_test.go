@@ -130,7 +130,7 @@ func TestExtendingWhileTheLeaseEnds(t *testing.T) {
 		var refused error
 		crowd.Go(func() {
 			for storetest.Cluster(t, w, id).Desired == provisioner.DesiredRunning && time.Until(*storetest.Cluster(t, w, id).LeaseEndsAt) < time.Minute {
-				if _, err := w.DB.Machines.EndLeases(ctx, time.Hour); err != nil {
+				if _, err := w.DB.Machines.EndLeases(ctx); err != nil {
 					t.Error(err)
 				}
 			}

@@ -23,13 +23,14 @@ type LaunchRequest struct {
 	PoolID       uuid.UUID
 	Name         string // unique among the organization's clusters that are not gone
 	Counts       Counts // of every compute group
-	LeaseSeconds int64
+	LeaseSeconds int64  // where Terms say no other end
+	Terms        LeaseTerms
 	store.References
 }
 
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
 // worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute or
-// count.GROUP (CountField), lease, purchase_order, cost_centre, grant_number), "duplicate", "draft", "image", "image_lost", "certificate" (its provider wants to see one), "shape", "cap" (a member who may ask for it by
+// count.GROUP (CountField), lease, at_end, keep_days, purchase_order, cost_centre, grant_number), "duplicate", "draft", "image", "image_lost", "certificate" (its provider wants to see one), "shape", "cap" (a member who may ask for it by
 // RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool"). All but
 // "cap" and NotFound come as LaunchRefused.
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
@@ -65,6 +66,9 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 	if err := models.HoldVersion(ctx, tx, l.OrganizationID, l.Request.VersionID); err != nil {
 		return err
 	}
+	if err := lockKept(ctx, tx, l.OrganizationID); err != nil {
+		return err
+	}
 	c, err := readLaunch(ctx, tx, l.OrganizationID, l.Request)
 	if err != nil {
 		return err
@@ -88,10 +92,13 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 		return refusal
 	}
 	cl := newCluster{
-		ID: l.ID, OrganizationID: l.OrganizationID, By: l.For, Kind: "cluster", Name: l.Request.Name, Lease: l.Request.LeaseSeconds, Held: plan.Need,
+		ID: l.ID, OrganizationID: l.OrganizationID, By: l.For, Kind: "cluster", Name: l.Request.Name, Lease: c.Lease, Held: plan.Need,
 		References: l.Request.References,
 	}
 	if err := cl.reserve(ctx, tx, c, plan); err != nil {
+		return err
+	}
+	if err := c.Terms.write(ctx, tx, l.ID); err != nil {
 		return err
 	}
 	if err := writeStart(ctx, tx, l.ID, l.For); err != nil {
@@ -102,7 +109,7 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
 		By: l.For, Elsewhere: l.By != l.For, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
-		Detail: map[string]any{"nodes": 1 + c.Counts.Sum(), "lease_seconds": l.Request.LeaseSeconds, "held": plan.Need},
+		Detail: map[string]any{"nodes": 1 + c.Counts.Sum(), "lease_seconds": c.Lease, "held": plan.Need},
 	})
 }
 

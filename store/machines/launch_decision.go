@@ -32,6 +32,8 @@ type poolCapacity struct {
 	TestVCPUs     int `db:"test_vcpus"`
 	Ports         portRange
 	MaxLeaseHours int
+	Zone          string // of its provider's accounting, in which dates are meant
+	KeptDaysMost  int
 }
 
 // launchCase is all that decides about a launch, read at one moment.
@@ -49,6 +51,8 @@ type launchCase struct {
 	FreeName string
 	Counts   Counts
 	Lease    int64 // seconds
+	Terms    LeaseTerms
+	Kept     KeptDisks // of the organization, at the pool's provider
 	Test     bool
 	// Certified: the version has a certificate that the provider takes, or it wants to see none.
 	Certified bool
@@ -83,12 +87,16 @@ func CountField(m provisioner.Model, group string) string {
 
 // readLaunch reads a launch's case in the transaction that decides about it. Quote reads the same without locks.
 func readLaunch(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest) (c launchCase, err error) {
-	c.Lease = r.LeaseSeconds
 	if c.Version, err = models.ReadVersion(ctx, tx, orgID, r.VersionID); err != nil {
 		return c, err
 	}
 	c.Counts = r.Counts.Of(c.Version.Model)
 	if err := c.readPool(ctx, tx, r.PoolID); err != nil {
+		return c, err
+	}
+	c.Terms = r.Terms.or(LeaseTerms{})
+	c.Lease = c.Terms.seconds(r.LeaseSeconds, c.Now, c.Pool.MaxLeaseHours)
+	if c.Kept, err = readKept(ctx, tx, c.Pool.ProviderID, orgID, uuid.Nil); err != nil {
 		return c, err
 	}
 	if c.Certified, err = models.CertifiedFor(ctx, tx, orgID, c.Pool.ProviderID, c.Version.DocumentDigest, c.Pool.Certificates); err != nil {
@@ -103,7 +111,8 @@ func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) 
 		return err
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.certificates_taken AS certificates, p.name, p.prefix, p.subnet_bits, p.test_vcpus, p.ports, p.max_lease_hours
+		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.certificates_taken AS certificates, p.name, p.prefix, p.subnet_bits, p.test_vcpus, p.ports, p.max_lease_hours,
+			pr.accounting_zone AS zone, pr.kept_days_most
 		FROM pools p JOIN providers pr ON pr.id = p.provider_id WHERE p.id = $1 AND pr.state = 'active'`, poolID)
 	if c.Pool, err = store.One(rows, "pool", pgx.RowToStructByName[poolCapacity]); err != nil {
 		return err
@@ -128,7 +137,10 @@ func (c launchCase) size() (p launchPlan, refusal *refusal.Error) {
 	if p.Shapes, refusal = c.chooseShapes(); refusal != nil {
 		return p, refusal
 	}
-	return p, c.price(&p)
+	if refusal = c.price(&p); refusal != nil {
+		return p, refusal
+	}
+	return p, c.keeps(p)
 }
 
 // place finds a host for every node of a sized plan, or says why there is none.
@@ -157,7 +169,7 @@ func (c launchCase) check() *refusal.Error {
 	maps.Copy(f, c.Faults)
 	c.checkCounts(f)
 	if !c.Test {
-		checkLease(f, c.Lease, c.Pool.MaxLeaseHours)
+		c.Terms.check(f, c.Lease, c.Pool, c.Now)
 	}
 	if len(f) > 0 {
 		if c.Taken { // alone it is refused where the name is written

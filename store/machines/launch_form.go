@@ -67,14 +67,15 @@ func (r *LaunchRefused) Unwrap() error { return r.Refusal }
 
 // judgement is what was found out about a launch until it was decided or refused.
 type judgement struct {
-	pool uuid.UUID // Nil: nothing yet
-	now  time.Time
-	plan launchPlan
+	pool  uuid.UUID // Nil: nothing yet
+	now   time.Time
+	plan  launchPlan
+	lease QuoteLease
 }
 
 // judged is what a launch's case came to.
 func (c launchCase) judged(plan launchPlan) judgement {
-	return judgement{pool: c.Pool.ID, now: c.Now, plan: plan}
+	return judgement{pool: c.Pool.ID, now: c.Now, plan: plan, lease: c.quoteLease(plan)}
 }
 
 // carry puts into a launch's refusal what its page needs: hosts and hours needed are those of the decision, and the rest is
@@ -89,7 +90,7 @@ func (db *DB) carry(ctx context.Context, orgID, personID uuid.UUID, j judgement,
 		if refused.Form, err = readLaunchForm(ctx, tx, orgID, personID); err != nil || j.pool == uuid.Nil {
 			return err
 		}
-		q := Quote{Need: j.plan.Need, RatePerHour: j.plan.RatePerHour, Shapes: j.plan.Shapes, Hosts: j.plan.Fits}
+		q := Quote{Need: j.plan.Need, RatePerHour: j.plan.RatePerHour, Shapes: j.plan.Shapes, Hosts: j.plan.Fits, Lease: j.lease}
 		if q.Left, _, err = db.books.Available(ctx, tx, j.pool, orgID, j.now); err != nil {
 			return err
 		}

@@ -210,11 +210,11 @@ func TestRequestStart(t *testing.T) {
 	bo := storetest.Member(t, w, "bo@example.org")
 	storetest.SetCap(t, w, bo, 1)
 	cluster := w.Launch(t, "resting", 1)
-	_, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600)
+	_, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600, machines.LeaseTerms{})
 	storetest.WantCode(t, err, "state")
 	w.Exec(t, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, cluster)
 	w.Exec(t, `UPDATE nodes SET state = 'stopped' WHERE cluster_id = $1`, cluster)
-	id, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600)
+	id, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600, machines.LeaseTerms{})
 	if err != nil {
 		t.Fatal(err)
 	}

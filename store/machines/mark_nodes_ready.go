@@ -14,7 +14,7 @@ import (
 )
 
 // MarkNodesReady makes nodes ready and begins their runs at one moment, in one transaction. evidence is by node and must name
-// every node of the batches that it touches: a batch becomes ready as a whole. The cluster's lease begins with its first batch,
+// every node of the batches that it touches: a batch becomes ready as a whole. The cluster's lease begins with its first batch (one until a date ends then, whenever it begins),
 // and the head's published port opens with the head (network generation + 1, generation + 1). It returns false where generation
 // is not the present one or running is no longer wanted.
 func (db *DB) MarkNodesReady(ctx context.Context, id uuid.UUID, generation int64, evidence map[uuid.UUID]Evidence) (marked bool, err error) {
@@ -30,7 +30,7 @@ func (db *DB) MarkNodesReady(ctx context.Context, id uuid.UUID, generation int64
 		}
 		var first bool
 		err = tx.QueryRow(ctx, `
-			UPDATE clusters SET ready_at = coalesce(ready_at, now()), lease_ends_at = coalesce(lease_ends_at, now() + make_interval(secs => lease_seconds)),
+			UPDATE clusters SET ready_at = coalesce(ready_at, now()), lease_ends_at = coalesce(lease_ends_at, lease_until, now() + make_interval(secs => lease_seconds)),
 				network_generation = network_generation + 1, generation = generation + 1
 			WHERE id = $1 RETURNING ready_at = now()`, id).Scan(&first)
 		if err != nil {

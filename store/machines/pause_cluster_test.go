@@ -261,11 +261,11 @@ func TestAPauseEndsWithItsTime(t *testing.T) {
 	id, n := pausedCluster(t, w)
 	w.Exec(t, `UPDATE clusters SET lease_ends_at = now() - interval '2 days' WHERE id = $1`, id)
 	w.Exec(t, `UPDATE nodes SET state = 'lost' WHERE id = $1`, n.ID)
-	if changed := storetest.Must[int](t)(worker.Machines.EndLeases(ctx, time.Hour)); changed != 0 {
+	if changed := storetest.Must[int](t)(worker.Machines.EndLeases(ctx)); changed != 0 {
 		t.Errorf("%d clusters changed while it is paused", changed)
 	}
 	w.Exec(t, `UPDATE clusters SET paused_until = now() WHERE id = $1`, id)
-	if changed := storetest.Must[int](t)(worker.Machines.EndLeases(ctx, time.Hour)); changed != 1 {
+	if changed := storetest.Must[int](t)(worker.Machines.EndLeases(ctx)); changed != 1 {
 		t.Errorf("%d clusters changed at its time", changed)
 	}
 	d := storetest.Cluster(t, w, id)

@@ -23,11 +23,30 @@ type Quote struct {
 	Shapes      []QuoteShape  // of all groups, the head's first
 	Hosts       []placement.HostFit
 	Refusal     *refusal.Error
+	Lease       QuoteLease
 	Copies      Copies // before its nodes start; nothing where it is refused
 	// Price is the lowest at which the provider sells hours that are good on the pool now; nil: it sells none, or what they come
 	// to is more than can be written. Cost is Need at that price, CostPerHour RatePerHour.
 	Price             *billing.UnitPrice
 	Cost, CostPerHour billing.Money
+}
+
+// QuoteLease is how the lease of a launch ends, and what is kept after it.
+type QuoteLease struct {
+	Seconds int64 // for which hours are set aside at the launch
+	LeaseTerms
+	MaxLeaseHours int
+	Zone          string // of the provider's accounting, in which dates are meant
+	DiskGiB       int    // of all nodes
+	Kept          KeptDisks
+}
+
+func (c launchCase) quoteLease(p launchPlan) QuoteLease {
+	q := QuoteLease{Seconds: c.Lease, LeaseTerms: c.Terms, MaxLeaseHours: c.Pool.MaxLeaseHours, Zone: c.Pool.Zone, Kept: c.Kept}
+	for _, s := range p.Shapes {
+		q.DiskGiB += s.Count * s.Shape.DiskGiB
+	}
+	return q
 }
 
 // QuoteShape is the provider's shape for the nodes of one group. A node gets the whole shape, which is what is paid.
@@ -54,7 +73,7 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 		q.Left = left
 		p, refusal := c.judge()
 		q.Need, q.RatePerHour, q.Shapes, q.Hosts, q.Refusal = p.Need, p.RatePerHour, p.Shapes, p.Fits, refusal
-		q.LeftAfter = q.Left - q.Need
+		q.LeftAfter, q.Lease = q.Left-q.Need, c.quoteLease(p)
 		if q.Refusal == nil {
 			q.Refusal = q.shortage(c, elsewhere)
 		}

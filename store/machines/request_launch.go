@@ -28,6 +28,7 @@ type RequestForm struct {
 	ComputeCount  int        `json:"compute_count"`    // of all groups together
 	Counts        Counts     `json:"counts,omitempty"` // by group; nil in requests from before there were several, and of starts and extensions
 	LeaseSeconds  int64      `json:"lease_seconds"`
+	Terms         LeaseTerms `json:"terms,omitzero"` // zero in requests from before there were any, and of extensions
 	PurchaseOrder string     `json:"purchase_order,omitempty"`
 	CostCentre    string     `json:"cost_centre,omitempty"`
 	GrantNumber   string     `json:"grant_number,omitempty"`
@@ -40,7 +41,7 @@ func (f RequestForm) Launch(poolID uuid.UUID) LaunchRequest {
 		counts = Counts{OnlyGroup: f.ComputeCount}
 	}
 	return LaunchRequest{
-		VersionID: f.Version, PoolID: poolID, Name: f.Name, Counts: counts, LeaseSeconds: f.LeaseSeconds,
+		VersionID: f.Version, PoolID: poolID, Name: f.Name, Counts: counts, LeaseSeconds: f.LeaseSeconds, Terms: f.Terms,
 		References: store.References{PurchaseOrder: f.PurchaseOrder, CostCentre: f.CostCentre, GrantNumber: f.GrantNumber},
 	}
 }
@@ -83,7 +84,7 @@ func (db *DB) requestLaunch(ctx context.Context, orgID, by, id uuid.UUID, r Laun
 		}
 		allowed := holdToCap(ctx, tx, orgID, by, plan.Need)
 		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: r.PoolID, Need: plan.Need, Allowed: allowed, Form: RequestForm{
-			Version: r.VersionID, Name: r.Name, ComputeCount: c.Counts.Sum(), Counts: c.Counts, LeaseSeconds: r.LeaseSeconds,
+			Version: r.VersionID, Name: r.Name, ComputeCount: c.Counts.Sum(), Counts: c.Counts, LeaseSeconds: c.Lease, Terms: c.Terms,
 			PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber,
 		}})
 	})

@@ -27,11 +27,12 @@ type restart struct {
 	ClusterID      uuid.UUID
 	OrganizationID uuid.UUID
 	For, By        uuid.UUID
-	Lease          int64 // seconds
+	Lease          int64 // seconds, where Terms say no other end
+	Terms          LeaseTerms
 }
 
 func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
-	c, l, err := lockForStart(ctx, tx, r.OrganizationID, r.ClusterID, r.Lease)
+	c, l, err := lockForStart(ctx, tx, r.OrganizationID, r.ClusterID, r.Lease, r.Terms)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
 	if err != nil {
 		return err
 	}
-	need, err := restartNeed(nodes, r.Lease)
+	need, err := restartNeed(nodes, l.Lease)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,10 @@ func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
 	if err != nil {
 		return err
 	}
-	if err := c.restart(ctx, tx, r.Lease, need, out); err != nil {
+	if err := c.restart(ctx, tx, l.Lease, need, out); err != nil {
+		return err
+	}
+	if err := l.Terms.write(ctx, tx, c.ID); err != nil {
 		return err
 	}
 	if err := writeKeys(ctx, tx, c.ID, keys); err != nil {
@@ -69,12 +73,13 @@ func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
 		By: r.For, Elsewhere: r.By != r.For, Organization: r.OrganizationID, Provider: c.ProviderID, Verb: "start cluster", Subject: "cluster", SubjectID: c.ID,
-		Detail: map[string]any{"lease_seconds": r.Lease, "held": need},
+		Detail: map[string]any{"lease_seconds": l.Lease, "held": need},
 	})
 }
 
-// lockForStart locks pool and cluster, in this order, and refuses what is wrong with either or with the lease.
-func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeconds int64) (c lockedCluster, l launchCase, err error) {
+// lockForStart locks pool and cluster, in this order, and refuses what is wrong with either or with the lease. What the terms do not
+// say of the end is as it was.
+func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeconds int64, t LeaseTerms) (c lockedCluster, l launchCase, err error) {
 	var poolID uuid.UUID
 	err = tx.QueryRow(ctx, `SELECT pool_id FROM clusters WHERE id = $1 AND organization_id = $2`, id, orgID).Scan(&poolID)
 	if err != nil {
@@ -107,7 +112,9 @@ func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeco
 		return c, l, err
 	}
 	f := store.Fields{}
-	checkLease(f, leaseSeconds, l.Pool.MaxLeaseHours)
+	l.Terms = t.or(c.LeaseTerms)
+	l.Lease = l.Terms.seconds(leaseSeconds, l.Now, l.Pool.MaxLeaseHours)
+	l.Terms.check(f, l.Lease, l.Pool, l.Now)
 	return c, l, f.Refusal()
 }
 
@@ -197,7 +204,7 @@ func (c lockedCluster) restart(ctx context.Context, tx pgx.Tx, leaseSeconds int6
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE clusters SET desired = 'running', reason = '', reason_detail = '', generation = generation + 1, retry_at = NULL,
-			attempts = 0, start_count = start_count + 1, ready_at = NULL, lease_ends_at = NULL, lease_seconds = $2,
+			attempts = 0, start_count = start_count + 1, ready_at = NULL, lease_ends_at = NULL, lease_seconds = $2, kept_until = NULL,
 			ssh_keys_left_out = $3
 		WHERE id = $1`, c.ID, leaseSeconds, out)
 	if err != nil {

@@ -71,12 +71,12 @@ func TestTestsAtOnce(t *testing.T) {
 		t.Errorf("a fourth test %+v", test)
 	}
 	w.Exec(t, `UPDATE acceptance_tests SET begun_at = now() - interval '46 minutes' WHERE id = $1`, id)
-	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, 0))
+	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx))
 	if test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id)); test.State != models.TestRunning {
 		t.Errorf("a minute after its limit the test is %s: its job has another", test.State)
 	}
 	w.Exec(t, `UPDATE acceptance_tests SET begun_at = now() - interval '48 minutes' WHERE id = $1`, id)
-	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, 0))
+	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx))
 	if test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id)); test.State != models.TestFailed {
 		t.Errorf("three minutes after its limit the test is %s", test.State)
 	}

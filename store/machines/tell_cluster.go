@@ -25,6 +25,10 @@ type toldCluster struct {
 	StartedBy      *uuid.UUID // of the present start
 	Nodes          int
 	LeaseEndsAt    *time.Time
+	LeaseStays     string // why it did not extend itself
+	AtEnd          AtEnd
+	KeepDays       int
+	KeptUntil      *time.Time // after its lease
 	Until          *time.Time // its disks are kept, or a pause lasts
 }
 
@@ -32,7 +36,7 @@ const selectTold = `
 	SELECT c.id, c.organization_id, c.kind, c.name, p.name AS provider, p.support_contact AS support, c.person_id AS launched_by,
 		(SELECT person_id FROM cluster_starts s WHERE s.cluster_id = c.id AND s.number = c.start_count) AS started_by,
 		(SELECT count(*) FROM nodes n WHERE n.cluster_id = c.id AND n.state <> 'gone')::int AS nodes,
-		c.lease_ends_at, coalesce(c.disks_until, c.paused_until) AS until
+		c.lease_ends_at, c.lease_stays, c.at_end, c.keep_days, c.kept_until, coalesce(c.disks_until, c.paused_until) AS until
 	FROM clusters c JOIN providers p ON p.id = c.provider_id`
 
 // readTold reads clusters for mails; those of acceptance tests are left out: their tests are told of.
@@ -40,6 +44,9 @@ func readTold(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) ([]toldCluster, e
 	rows, _ := tx.Query(ctx, selectTold+` WHERE c.id = ANY ($1) AND c.kind = 'cluster' ORDER BY c.id`, ids)
 	return store.All(rows, "clusters of mails", pgx.RowToStructByName[toldCluster])
 }
+
+// keep is for how long the disks are kept after the lease.
+func (c toldCluster) keep() string { return refusal.Plural(c.KeepDays, "day", "days") }
 
 func (c toldCluster) happening(kind store.MailKind, mark string, data map[string]string) store.Happening {
 	all := map[string]string{"cluster": c.Name, "provider": c.Provider, "path": clusterPath(c.ID)}
@@ -96,7 +103,6 @@ type ending struct {
 	Want   provisioner.Desired
 	Reason provisioner.Reason
 	Detail string
-	Grace  time.Duration // after which its disks are deleted; 0: they are kept
 }
 
 // tellEnded tells that a cluster is stopped or deleted, and why. What was stopped before and goes at its time was told then.
@@ -118,8 +124,8 @@ func (db *DB) tellEnded(ctx context.Context, tx pgx.Tx, c lockedCluster, e endin
 	}
 	if e.Want == provisioner.DesiredGone {
 		data["deleted"] = "yes"
-	} else if e.Grace > 0 {
-		data["grace"] = refusal.Plural(int(e.Grace.Hours()), "hour", "hours")
+	} else if k := list[0].KeptUntil; k != nil {
+		data["grace"], data["until"] = list[0].keep(), store.MailTime(*k)
 	}
 	h := list[0].happening(store.MailClusterOver, c.changeMark(), data)
 	h.By = e.By
@@ -185,67 +191,4 @@ func becauseOf(r provisioner.Reason, detail string) string {
 		return detail
 	}
 	return text + ": " + detail
-}
-
-// TellLeaseEnds tells of leases that are over soon: a day before, an hour before, and, where the lease is shorter than two
-// hours, ten minutes before; of a lease that is not at least twice as long as the notice nothing is told. One that ends
-// at another time, since it was extended or its cluster was paused, is told of anew. It returns of how many it told.
-func (db *DB) TellLeaseEnds(ctx context.Context) (count int, err error) {
-	err = db.core.Tx(ctx, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, `
-			INSERT INTO told (event, subject_id, mark, at)
-			SELECT $1, c.id, s.step || ' ' || extract(epoch FROM c.lease_ends_at)::bigint, now()
-			FROM clusters c CROSS JOIN LATERAL (
-				SELECT min(step) AS step FROM unnest(ARRAY[600, 3600, 86400]) AS step
-				WHERE c.lease_ends_at <= now() + make_interval(secs => step)
-					AND CASE step WHEN 600 THEN c.lease_seconds BETWEEN 1200 AND 7199 ELSE c.lease_seconds >= 2 * step END) s
-			WHERE c.ended_at IS NULL AND c.lease_ends_at > now() AND c.lease_ends_at <= now() + interval '1 day'
-				AND c.desired = 'running' AND c.kind = 'cluster' AND s.step IS NOT NULL
-			ON CONFLICT DO NOTHING RETURNING subject_id`, store.EventLeaseEnds)
-		ids, err := store.All(rows, "leases that end", pgx.RowTo[uuid.UUID])
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		count = len(ids)
-		clusters, err := readTold(ctx, tx, ids)
-		if err != nil {
-			return err
-		}
-		var now time.Time
-		if err := tx.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
-			return err
-		}
-		var happened []store.Happening
-		for _, c := range clusters {
-			left := c.LeaseEndsAt.Sub(now)
-			happened = append(happened, c.happening(store.MailLeaseEnds, noticeOf(left)+" "+strconv.FormatInt(c.LeaseEndsAt.Unix(), 10), map[string]string{
-				"until": store.MailTime(*c.LeaseEndsAt), "left": leftWords(left), "grace": refusal.Plural(int(LeaseGrace.Hours()), "hour", "hours"),
-			}))
-		}
-		return db.core.Tell(ctx, tx, store.EventLeaseEnds, happened...)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("tell of leases: %w", err)
-	}
-	return count, nil
-}
-
-// noticeOf is which of the three notices a lease gets that ends in left.
-func noticeOf(left time.Duration) string {
-	switch {
-	case left <= 10*time.Minute:
-		return "600"
-	case left <= time.Hour:
-		return "3600"
-	default:
-		return "86400"
-	}
-}
-
-// leftWords says how long that is, in hours from two on and in minutes below.
-func leftWords(left time.Duration) string {
-	if left < 2*time.Hour {
-		return refusal.Plural(max(int(left.Round(time.Minute).Minutes()), 1), "minute", "minutes")
-	}
-	return refusal.Plural(int(left.Round(time.Hour).Hours()), "hour", "hours")
 }

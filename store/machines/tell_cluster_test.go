@@ -133,13 +133,13 @@ func TestTellFailedAndEnded(t *testing.T) {
 	// The end of a lease is told once, and its deletion a day after not again.
 	c.Ready(t, over)
 	c.Exec(t, `UPDATE clusters SET lease_ends_at = now() WHERE id = $1`, over)
-	storetest.Must[int](t)(c.worker.EndLeases(ctx, machines.LeaseGrace))
+	storetest.Must[int](t)(c.worker.EndLeases(ctx))
 	c.want(t, store.MailClusterOver, "member", "member")
-	if why := c.data(t, store.MailClusterOver, "reason"); why != "lease ended" || c.data(t, store.MailClusterOver, "grace") != "24 hours" {
+	if why := c.data(t, store.MailClusterOver, "reason"); why != "lease ended" || c.data(t, store.MailClusterOver, "grace") != "1 day" {
 		t.Errorf("why: %s", why)
 	}
-	c.Exec(t, `UPDATE clusters SET lease_ends_at = now() - interval '2 days' WHERE id = $1`, over)
-	storetest.Must[int](t)(c.worker.EndLeases(ctx, machines.LeaseGrace))
+	c.Exec(t, `UPDATE clusters SET kept_until = now() WHERE id = $1`, over)
+	storetest.Must[int](t)(c.worker.EndLeases(ctx))
 	c.want(t, store.MailClusterOver, "member", "member")
 }
 
@@ -208,8 +208,11 @@ func TestTellLeaseEnds(t *testing.T) {
 		{"3 days", "25 hours", 0},
 		{"3 days", "23 hours", 1},
 		{"3 days", "50 minutes", 1},
-		{"30 hours", "23 hours", 0},
+		{"3 days", "9 minutes 30 seconds", 1},
+		{"30 hours", "23 hours", 1},
+		{"24 hours", "23 hours", 0},
 		{"2 hours", "59 minutes", 1},
+		{"2 hours", "9 minutes 40 seconds", 1},
 		{"1 hour", "50 minutes", 0},
 		{"1 hour", "9 minutes", 1},
 		{"10 minutes", "5 minutes", 0},
@@ -219,7 +222,7 @@ func TestTellLeaseEnds(t *testing.T) {
 		tell(l.told)
 	}
 	// One after the other, of one lease that ends at the same time.
-	c.want(t, store.MailLeaseEnds, "member", "member", "member", "member")
+	c.want(t, store.MailLeaseEnds, "member", "member", "member", "member", "member", "member", "member")
 	if left := c.data(t, store.MailLeaseEnds, "left"); left != "9 minutes" {
 		t.Errorf("in %s", left)
 	}
@@ -248,6 +251,6 @@ func TestTellTestEnded(t *testing.T) {
 	c.Exec(t, `UPDATE nodes SET desired = 'gone', state = 'gone', image_id = NULL`)
 	storetest.Must[uuid.UUID](t)(c.DB.Machines.StartAcceptanceTest(ctx, c.Organization, c.of["manager"], c.Version, c.PoolID))
 	c.Exec(t, `UPDATE acceptance_tests SET begun_at = now() - interval '2 hours' WHERE state = 'running'`)
-	storetest.Must[int](t)(c.worker.EndLeases(ctx, machines.LeaseGrace))
+	storetest.Must[int](t)(c.worker.EndLeases(ctx))
 	c.want(t, store.MailTestEnded, "manager", "member")
 }

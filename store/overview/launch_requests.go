@@ -34,6 +34,7 @@ type LaunchRequestRow struct {
 	Nodes        int
 	Counts       machines.Counts // of a launch: the compute nodes by group, under machines.OnlyGroup those of the only one
 	LeaseSeconds int64
+	Terms        machines.LeaseTerms // of a launch or a start
 	store.References
 	Need      billing.Hours // when it was asked
 	State     string        // waiting, approved, declined, withdrawn
@@ -137,7 +138,7 @@ func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need bi
 			&r.counts, &r.Capped, &r.begun, &r.over, &total, &need)
 		r.Start, r.Extend, r.Name, r.VersionID, r.Nodes, r.LeaseSeconds = form.Cluster != nil && !form.Extend, form.Extend, form.Name, form.Version, form.ComputeCount+1, form.LeaseSeconds
 		launch := form.Launch(r.PoolID)
-		r.References, r.Counts = launch.References, launch.Counts
+		r.References, r.Counts, r.Terms = launch.References, launch.Counts, launch.Terms
 		return r, err
 	})
 	return list, total, need, err

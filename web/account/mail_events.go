@@ -8,7 +8,7 @@ func eventWords() map[string][2]string {
 		"cluster_ended":  {"A cluster was stopped or deleted", "its lease is over, its machines went off, or someone else did it"},
 		"cluster_staff":  {"A provider pauses or ends a cluster, or lets it go on", ""},
 		"nodes_lost":     {"Nodes of a cluster are lost", ""},
-		"lease_ends":     {"A lease ends soon", "24 hours and 1 hour before; 10 minutes where it is shorter than 2 hours"},
+		"lease_ends":     {"A lease ends soon, or disks kept after one are deleted", "24 hours, 1 hour and 10 minutes before"},
 		"test_ended":     {"An acceptance test is over", ""},
 		"upload_stale":   {"An upload stands still", "18 hours after its last byte, and when it is discarded, a day after"},
 		"request":        {"A member asks to launch", ""},

@@ -74,7 +74,7 @@ func UsageExport(p UsageExportProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Usage</h1><p class=\"hint\"><a href=\"/provider/ledger.jsonl\">Download the whole ledger</a>, with everything that its digests are taken over: <code>volary ledger verify ledger.jsonl</code> recomputes it without this database. Compare it with <a href=\"/anchors\">heads of older days</a>.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Usage</h1><p class=\"hint\"><a href=\"/provider/ledger.jsonl\">Download the whole ledger</a>, with everything that its digests are taken over: <code>volary ledger verify ledger.jsonl</code> recomputes it without this database. A stop is billed until each machine is off: runs end with their last proof of life. Compare it with <a href=\"/anchors\">heads of older days</a>.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -30,7 +30,7 @@ func deeds() map[string]string {
 		"end cluster": "ended, as its provider, the cluster", "pause cluster": "paused, as its provider, the cluster", "resume cluster": "let go on, after its pause, the cluster",
 		"let stray machine go on": "let a machine go on that somebody had suspended on its host, of", "suspend stray machine": "suspended again a machine that ran on its host, of",
 		"allow cluster again": "allowed its organization again to start the cluster",
-		"end lease":           "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "fail cluster": "ended the failed launch of", "fail sign-in": "a sign-in failed to the account of",
+		"end lease":           "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "change lease": "changed how the lease ends of", "fail cluster": "ended the failed launch of", "fail sign-in": "a sign-in failed to the account of",
 		"finish acceptance test": "finished the acceptance test of", "grant hours": "granted hours", "invite member": "invited", "invite staff": "invited to the staff",
 		"launch cluster": "launched the cluster", "lift suspension": "lifted the suspension of", "look at console": "looked at a console of", "move host": "moved the host",
 		"open console": "opened the console of", "order hours": "placed the order", "publish version": "published the version", "reject order": "rejected the order",
@@ -47,6 +47,7 @@ func deeds() map[string]string {
 		"run guest command":    "had a command run in a node of",
 		"make certificate key": "made the certificate key", "retire certificate key": "let sign no more the certificate key", "revoke certificate key": "revoked the certificate key",
 		"sign certificate": "signed the certificate of the test of", "require certificates": "chose which certificates a launch wants, of the provider",
+		"set kept disks":      "set what is kept of stopped clusters by",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}
 }
@@ -151,10 +152,10 @@ func shortDigest(v string) string {
 // detailWords are the keys of details in the words of the pages. A test compares them with what the store writes.
 func detailWords() map[string]string {
 	return map[string]string{
-		"add_seconds": "longer by", "admin": "is an admin", "amount": "for", "again": "enrolled before", "auditor": "is an auditor", "because": "because", "begun": "begun",
+		"add_seconds": "longer by", "at_end": "at its end", "keep_days": "disks kept for", "kept_days": "disks kept at most for", "kept_gib": "GiB kept of one organization", "admin": "is an admin", "amount": "for", "again": "enrolled before", "auditor": "is an auditor", "because": "because", "begun": "begun",
 		"cap": "cap", "canonical_digest": "digest", "clusters": "clusters stopped", "desired": "to be", "document_digest": "document", "good_days": "good for", "held": "set aside", "hours": "hours",
 		"least_hours": "at least", "lease_ends_at": "lease ends", "lease_seconds": "lease", "mcs": "hours", "need": "needs", "paused_seconds": "paused for",
-		"size": "size", "underlay": "underlay address", "until": "until",
+		"size": "size", "until_stopped": "until it is stopped", "underlay": "underlay address", "until": "until",
 	}
 }
 

@@ -30,14 +30,14 @@ func units(a int64, unitA string, b int64, unitB string) string {
 }
 
 // LeaseNotice is how long before its end a lease is warned of, and warned of urgently; zero: not at all. It is when the mails
-// come (store's TellLeaseEnds): a day before, an hour before, and ten minutes before where it is shorter than two hours.
+// come (store's TellLeaseEnds), a day, an hour and ten minutes before: of a lease longer than that.
 func LeaseNotice(lease time.Duration) (soon, last time.Duration) {
 	switch {
-	case lease >= 48*time.Hour:
+	case lease > 24*time.Hour:
 		return 24 * time.Hour, time.Hour
-	case lease >= 2*time.Hour:
+	case lease > time.Hour:
 		return time.Hour, 10 * time.Minute
-	case lease >= 20*time.Minute:
+	case lease > 10*time.Minute:
 		return 10 * time.Minute, 2 * time.Minute
 	default:
 		return 0, 0
@@ -52,8 +52,8 @@ type LeftProps struct {
 
 func (p LeftProps) left() time.Duration { return p.Until.Sub(p.Now) }
 
-// tone is that of the warning; empty: none.
-func (p LeftProps) tone() Tone {
+// Tone is that of the warning; empty: none.
+func (p LeftProps) Tone() Tone {
 	soon, last := LeaseNotice(p.Lease)
 	switch left := p.left(); {
 	case left <= 0:

@@ -34,9 +34,13 @@ func TestLeaseIsWarnedOf(t *testing.T) {
 		{72 * time.Hour, 25 * time.Hour, ""},
 		{72 * time.Hour, 24 * time.Hour, ToneWarn},
 		{72 * time.Hour, time.Hour, ToneBad},
+		{25 * time.Hour, 23 * time.Hour, ToneWarn},
+		{24 * time.Hour, 23 * time.Hour, ""},
+		{90 * time.Minute, 50 * time.Minute, ToneWarn},
+		{20 * time.Minute, 10 * time.Minute, ToneWarn},
 		{10 * time.Minute, time.Minute, ""},
 	} {
-		if got := (LeftProps{Until: now.Add(c.left), Now: now, Lease: c.lease}).tone(); got != c.want {
+		if got := (LeftProps{Until: now.Add(c.left), Now: now, Lease: c.lease}).Tone(); got != c.want {
 			t.Errorf("%s left of %s: %q, want %q", c.left, c.lease, got, c.want)
 		}
 	}

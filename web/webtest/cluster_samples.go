@@ -13,7 +13,7 @@ import (
 
 func clusterSamples() []Sample {
 	list := []Sample{
-		{"clusters", org.ClusterList(org.ClusterListProps{Layout: simulatedLayout(), Clusters: clusterRows(), MayLaunch: true, UsedMCS: 21 * hour, List: ui.ListProps{Path: "/org/clusters", PerPage: 50, Total: 120, Sort: "used", Desc: true}})},
+		{"clusters", org.ClusterList(org.ClusterListProps{Layout: simulatedLayout(), Clusters: clusterRows(), MayLaunch: true, UsedMCS: 21 * hour, Kept: keptSample(), List: ui.ListProps{Path: "/org/clusters", PerPage: 50, Total: 120, Sort: "used", Desc: true}})},
 		{"clusters-gone", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), Clusters: goneRows(), Gone: true, MayLaunch: true, UsedMCS: 21 * hour, List: ui.ListProps{Path: "/org/clusters", PerPage: 50, Total: 3, Query: url.Values{"gone": {"1"}}}})},
 		{"clusters-none", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true, State: "failed", List: ui.ListProps{Path: "/org/clusters", Query: url.Values{"state": {"failed"}}}})},
 		{"clusters-empty", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true, List: ui.ListProps{Path: "/org/clusters"}})},
@@ -27,6 +27,10 @@ func clusterSamples() []Sample {
 		{"cluster-large", org.ClusterShow(largeCluster())},
 		{"cluster-logins", org.ClusterShow(loginsCluster())},
 		{"cluster-tasks", org.TaskList(org.TaskListProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", Tasks: taskRows(), List: ui.ListProps{Path: "/org/clusters/" + id(40).String() + "/tasks", PerPage: 50, Total: 64}})},
+		{"cluster-endless", org.ClusterShow(endlessCluster(""))},
+		{"cluster-endless-over", org.ClusterShow(endlessCluster("14.00 compute hours are needed, 3.20 are available."))},
+		{"cluster-kept", org.ClusterShow(keptCluster())},
+		{"cluster-new-until", org.ClusterNew(clusterNewUntil())},
 		{"cluster-soon", org.ClusterShow(soonCluster())},
 		{"cluster-test", org.ClusterShow(testCluster())},
 		{"cluster-delete", org.ClusterDelete(org.ClusterDeleteProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, Nodes: 4, HeldMCS: 22 * hour, UsedMCS: 6 * hour})},
@@ -42,6 +46,11 @@ func clusterSamples() []Sample {
 	offered.Staff = org.StaffLooks{MayConsent: true, Hours: "2"}
 	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)}, Sample{"cluster-ended", org.ClusterShow(endedCluster())},
 		Sample{"cluster-paused", org.ClusterShow(pausedCluster())})
+}
+
+func keptSample() []org.KeptDisks {
+	most := 500
+	return []org.KeptDisks{{Provider: "Northern Compute", Clusters: 1, GiB: 90, Promised: 120, Most: &most}, {Provider: "South", Clusters: 2, GiB: 40}}
 }
 
 func clusterRows() []org.ClusterRow {
@@ -77,7 +86,7 @@ func goneRows() []org.ClusterRow {
 func clusterNew(q *org.Quote) org.ClusterNewProps {
 	return org.ClusterNewProps{
 		Layout: orgLayout(), Quote: q,
-		Values:   org.ClusterValues{Name: "trial-1", Version: "20", Pool: "1", ComputeCount: "3", LeaseHours: "2"},
+		Values:   org.ClusterValues{Name: "trial-1", Version: "20", Pool: "1", ComputeCount: "3", Lease: org.LeaseValues{Lease: "hours", Hours: "2", AtEnd: "keep", KeepDays: "1"}},
 		Versions: []ui.Option{{Value: "20", Label: "slurm-lab 2"}, {Value: "21", Label: "slurm-lab 1"}},
 		Pools:    []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}, {Value: "2", Label: "solo, Harbour Cloud"}},
 	}
@@ -121,11 +130,19 @@ func quoteFits() *org.Quote {
 	}}
 }
 
+func clusterNewUntil() org.ClusterNewProps {
+	p := clusterNew(quoteFits())
+	p.Values.Lease = org.LeaseValues{Lease: "until", Hours: "2", Until: "2026-11-29T18:00", AtEnd: "keep", KeepDays: "7"}
+	p.Quote.Lease = "It ends at 29 Nov 2026, 18:00 CET, whenever it begins. Hours for 170.7 h are set aside now; what passes before every node is ready comes back. " +
+		"Then it is stopped; its disks of 70 GiB are kept for 7 days, free of charge, and deleted after that. Northern Compute keeps at most 500 GiB for your organization, of which 320 GiB are left."
+	return p
+}
+
 func clusterNewRefused() org.ClusterNewProps {
 	p := clusterNew(&org.Quote{RateMCS: 66000, NeedMCS: 3300 * hour, LeftMCS: 833 * hour, LeftAfterMCS: -2467 * hour, Hosts: []org.HostFit{
 		{Name: "host-1", Fits: true, Reason: "could take 2 nodes"}, {Name: "host-2", Reason: "4 vCPUs are needed, 2 of 8 are free"}, {Name: "host-3", Reason: "down: not checked yet"},
 	}, Refusal: &refusal.Error{Code: "balance", Title: "3 300.00 compute hours are needed, 833.00 are left.", Next: "Shorten the lease to 12 h or ask your provider for hours."}})
-	p.Values.ComputeCount, p.Values.LeaseHours, p.Values.Name = "16", "50", "Trial 1"
+	p.Values.ComputeCount, p.Values.Lease.Hours, p.Values.Name = "16", "50", "Trial 1"
 	p.Form = refused(map[string]string{"name": "“Trial 1” has a space and a capital letter; small letters, digits and hyphens are taken.", "compute_count": "16 compute nodes are asked for; slurm-lab 2 takes 1 to 8."})
 	return p
 }
@@ -143,7 +160,7 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Subnet: "10.90.7.0/24", Created: ago(time.Hour), Ready: ago(59 * time.Minute),
 		LeaseEnds: now().Add(time.Hour), Lease: 2 * time.Hour, LeaseHours: "2", RateMCS: 14000, HeldMCS: 14*hour + 233_333, UsedMCS: 14*hour - 233_333,
 		BookedMCS: 9 * hour, Cost: "0.41 EUR", Proven: ago(3 * time.Second), Tasks: taskRows(), AllTasks: 64,
-		SSH: signInSample(), MayStop: true, MayExtend: true, ExtendHours: "1", MayDelete: true, MayConsole: true,
+		Terms: leaseSample(), SSH: signInSample(), MayStop: true, MayExtend: true, ExtendHours: "1", MayDelete: true, MayConsole: true,
 	}
 	states := map[provisioner.ClusterState][]provisioner.NodeState{
 		provisioner.ClusterReady:    {provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady},
@@ -157,6 +174,25 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 	}
 	p.Shown, p.NodeList = p.Nodes, ui.ListProps{Path: "/org/clusters/" + id(40).String(), PerPage: 50, Total: len(p.Nodes)}
 	dress(&p)
+	return p
+}
+
+func leaseSample() org.LeaseTerms {
+	return org.LeaseTerms{KeepDays: 3, Zone: time.UTC, MostHours: 720, MostDays: 30, Values: org.LeaseValues{Lease: "until", AtEnd: "keep", KeepDays: "3", UntilStopped: "no"}}
+}
+
+// endlessCluster extends itself, as long as hours last.
+func endlessCluster(stays string) org.ClusterShowProps {
+	p := cluster(provisioner.ClusterReady)
+	p.Terms.UntilStopped, p.Terms.Values.UntilStopped, p.Terms.Stays, p.Lease = true, "yes", stays, 14*time.Hour
+	p.LeaseEnds = now().Add(38 * time.Minute)
+	return p
+}
+
+// keptCluster was stopped by its lease's end.
+func keptCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterStopped)
+	p.Reason, p.Terms.Kept = provisioner.ReasonLeaseEnded, now().Add(70*time.Hour)
 	return p
 }
 

@@ -36,7 +36,7 @@ func providerSamples() []Sample {
 		{"organizations-empty", provider.OrganizationList(provider.OrganizationListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/organizations"}})},
 		{"organization", provider.OrganizationShow(provider.OrganizationShowProps{
 			MayGrant: true,
-			Layout:   providerLayout(), Row: organization(), MayOpenClusters: true, Clusters: []provider.ClusterRow{staffCluster().Row},
+			Layout:   providerLayout(), Row: organization(), Kept: "90 GiB of 1 stopped cluster; 120 GiB are promised to those that run, after their leases. You keep at most 500 GiB of one organization.", MayOpenClusters: true, Clusters: []provider.ClusterRow{staffCluster().Row},
 			Months: []ui.Bar{{Label: "Sep 2026", Tick: "Sep", Value: 120 * hour}, {Label: "Oct 2026", Tick: "Oct", Value: 150 * hour}, {Label: "Nov 2026", Tick: "Nov", Value: 41 * hour}},
 		})},
 		{"hosts", provider.HostList(hostList())},

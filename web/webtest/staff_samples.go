@@ -99,7 +99,7 @@ func staffRefused() provider.StaffListProps {
 func settings() provider.SettingsProps {
 	return provider.SettingsProps{
 		Layout: providerLayout(), Name: "Northern Compute", Currency: "EUR", ZoneFixed: true, LegalName: "Northern Compute GmbH", TaxID: "DE123456789", InvoicePrefix: "NC",
-		AccountingZone: "Europe/Berlin", SupportContact: "help@northern.example, weekdays 8 to 17", About: "Two halls by the harbour, cooled by the Elbe.", Terms: "Payable within 30 days.",
+		AccountingZone: "Europe/Berlin", SupportContact: "help@northern.example, weekdays 8 to 17", About: "Two halls by the harbour, cooled by the Elbe.", Terms: "Payable within 30 days.", KeptDays: "30", KeptGiB: "500",
 	}
 }
 
