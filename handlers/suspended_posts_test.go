@@ -64,6 +64,7 @@ func TestEveryFormOfTheSuspended(t *testing.T) {
 		"POST /org/clusters":             {handlertest.Owner, "/org/clusters", launch},
 		"POST /org/clusters/:id/start":   {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
 		"POST /org/clusters/:id/extend":  {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}},
+		"POST /org/clusters/:id/scale":   {handlertest.Owner, paths("/org/clusters/:id/scale"), url.Values{"group": {"compute"}, "count": {"2"}}},
 		"POST /org/versions/:id/test":    {handlertest.Owner, "/org/versions/" + w.Version.String() + "/test", url.Values{"pool": {w.Pool.String()}}},
 		"POST /org/requests/:id/approve": {handlertest.Owner, paths("/org/requests/:id/approve"), nil}, "POST /org/invitations": {handlertest.Owner, "/org/invitations", url.Values{"email": {"late@first.example"}, "role": {"member"}, "by": {"mail"}}},
 		"POST /org/invitations/:id/resend": {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},

@@ -32,6 +32,7 @@ func TestAmbiguousNumbersAreRefusedInEveryField(t *testing.T) {
 		{owner, "/org/clusters", "compute_count", url.Values{"lease_hours": {"2"}}},
 		{owner, "/org/members/" + member + "/cap", "cap", url.Values{}},
 		{owner, "/org/clusters/" + cluster.String() + "/extend", "extend_hours", url.Values{}},
+		{owner, "/org/clusters/" + cluster.String() + "/scale", "count", url.Values{"group": {"compute"}}},
 		{owner, "/org/clusters/" + cluster.String() + "/consent", "consent_hours", url.Values{}},
 		{admin, "/provider/grants", "hours", url.Values{"organization": {"First Group"}}},
 		{admin, "/provider/offers", "least_hours", url.Values{"name": {"another"}}},

@@ -45,6 +45,7 @@ const (
 	// Of happenings (DB.Tell). All have path; of, role and own say why the person gets it.
 	MailClusterReady  MailKind = "cluster_ready"  // cluster, provider, nodes, until
 	MailClusterFailed MailKind = "cluster_failed" // cluster, provider, reason, kept ("yes": its disks are)
+	MailScaleFailed   MailKind = "scale_failed"   // cluster, provider, nodes, reason, asked ("yes": whether nodes go that were not drained)
 	MailClusterOver   MailKind = "cluster_over"   // cluster, reason, by (may be empty), deleted ("yes"), grace (may be empty)
 	MailNodesLost     MailKind = "nodes_lost"     // cluster, count, lines
 	MailLeaseEnds     MailKind = "lease_ends"     // cluster, provider, left, until

@@ -89,6 +89,8 @@ func stepWords(t machines.Task, row *web.TaskRow) {
 func deedWords(verb string, detail map[string]any) (what string, details []string) {
 	words, known := map[string]string{
 		"launch cluster": "Launch asked", "start cluster": "Start asked", "cluster ready": "Ready: every node met its gate", "nodes ready": "More nodes ready: each met its gate", "undo batch": "Nodes to be added given up",
+		"scale up cluster": "Nodes to be added", "scale down cluster": "Nodes to go", "drain nodes": "Nodes drained: they go now", "ask about drain": "Not drained: somebody has to say if the nodes go",
+		"keep drained nodes": "Nodes that were to go stay", "remove undrained nodes": "Nodes go without waiting for the drain",
 		"extend lease": "Lease extended", "stop cluster": "Stop asked", "start test again": "Started a second time", "delete cluster": "Deletion asked", "end lease": "Lease over",
 		"fail cluster": "Launch given up", "pause cluster": "Paused by the provider", "resume cluster": "Let go on by the provider",
 		"end cluster": "Ended by the provider", "allow cluster again": "Allowed again by the provider", "place nodes elsewhere": "Nodes placed elsewhere",
@@ -107,6 +109,12 @@ func deedWords(verb string, detail map[string]any) (what string, details []strin
 		details = []string{"lease " + length("lease_seconds"), ui.ComputeHours(number("held")) + " set aside"}
 	case "extend lease":
 		details = []string{"by " + length("add_seconds") + " to " + length("lease_seconds"), ui.ComputeHours(number("held")) + " more set aside"}
+	case "scale up cluster":
+		details = []string{fmt.Sprintf("%s from %d to %d", text("group"), number("from"), number("to")), ui.ComputeHours(number("held")) + " set aside"}
+	case "scale down cluster":
+		details = []string{fmt.Sprintf("%s from %d to %d", text("group"), number("from"), number("to"))}
+	case "ask about drain":
+		details = []string{text("because")}
 	case "resume cluster":
 		details = []string{"after " + length("paused_seconds")}
 	case "pause cluster", "end cluster":
