@@ -108,12 +108,12 @@ func (v foreign) calls(ctx context.Context) calls {
 func (v foreign) clusterCalls(ctx context.Context) calls {
 	id, node := v.id("/org/clusters/"), uuid.MustParse(strings.Split(v.paths("/org/clusters/:id/:node"), "/")[4])
 	return calls{
-		"Cluster":                func() (any, error) { return only(v.db.Machines.Cluster(ctx, v.org, id)) },
-		"Node":                   func() (any, error) { return only(v.db.Machines.Node(ctx, v.org, id, node)) },
-		"StopCluster":            func() (any, error) { return done(v.db.Machines.StopCluster(ctx, v.org, v.by, id)) },
-		"StartCluster":           func() (any, error) { return done(v.db.Machines.StartCluster(ctx, v.org, v.by, id, 3600)) },
-		"RequestStart":           func() (any, error) { return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600)) },
-		"ExtendLease":            func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
+		"Cluster":      func() (any, error) { return only(v.db.Machines.Cluster(ctx, v.org, id)) },
+		"Node":         func() (any, error) { return only(v.db.Machines.Node(ctx, v.org, id, node)) },
+		"StopCluster":  func() (any, error) { return done(v.db.Machines.StopCluster(ctx, v.org, v.by, id)) },
+		"StartCluster": func() (any, error) { return done(v.db.Machines.StartCluster(ctx, v.org, v.by, id, 3600)) },
+		"RequestStart": func() (any, error) { return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600)) },
+		"ExtendLease":  func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
 		"ScaleCluster": func() (any, error) {
 			_, err := v.db.Machines.ScaleCluster(ctx, v.org, v.by, id, machines.ScaleRequest{Group: "compute", Count: 2})
 			return done(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store/machines"
 )
@@ -88,7 +89,7 @@ func (d *Drainer) drain(ctx context.Context, c machines.DrainClaim) error {
 	problem := ""
 	switch {
 	case c.Left < time.Second:
-		problem = fmt.Sprintf("No end of the drain command was seen within %s.", machines.DrainTime)
+		problem = "No end of the drain command was seen within its " + drainWords() + "."
 	case c.HeadState != provisioner.NodeReady:
 		problem = fmt.Sprintf("The drain command runs on the head, and that is %s.", c.HeadState)
 	default:
@@ -125,13 +126,17 @@ func drainProblem(r provisioner.CommandResult, err error) string {
 		}
 		return text + "."
 	case errors.Is(err, provisioner.ErrGuestTime), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Sprintf("The drain command did not end within %s: jobs may still run on the nodes.", machines.DrainTime)
+		return "The drain command did not end within " + drainWords() + ": jobs may still run on the nodes."
 	case errors.Is(err, provisioner.ErrNoAgent), errors.Is(err, provisioner.ErrGuestRefused), errors.Is(err, provisioner.ErrGuestNonsense):
 		_, end := accessEnd(r, err)
 		return "The drain command could not be given to the head: " + end + "."
 	default:
 		return "The drain command could not be given to the head: its host did not do it."
 	}
+}
+
+func drainWords() string {
+	return refusal.Plural(int(machines.DrainTime/time.Minute), "minute", "minutes")
 }
 
 // lastLine is the last line in which there is anything, of the first output that has one.

@@ -131,4 +131,3 @@ func wantExported(t *testing.T, w *storetest.World, want map[string]int64) {
 		}
 	}
 }
-

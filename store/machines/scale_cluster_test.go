@@ -246,9 +246,16 @@ func TestScalesAtOnce(t *testing.T) {
 			_, err := w.DB.Machines.ScaleCluster(t.Context(), w.Organization, w.Person, id, machines.ScaleRequest{Group: "compute", Count: 3})
 			return err
 		},
-		"delete":    func(w *storetest.World, id uuid.UUID) error { return w.DB.Machines.DeleteCluster(t.Context(), w.Organization, w.Person, id) },
-		"stop":      func(w *storetest.World, id uuid.UUID) error { return w.DB.Machines.StopCluster(t.Context(), w.Organization, w.Person, id) },
-		"lease end": func(w *storetest.World, _ uuid.UUID) error { _, err := w.DB.Machines.EndLeases(t.Context(), 0); return err },
+		"delete": func(w *storetest.World, id uuid.UUID) error {
+			return w.DB.Machines.DeleteCluster(t.Context(), w.Organization, w.Person, id)
+		},
+		"stop": func(w *storetest.World, id uuid.UUID) error {
+			return w.DB.Machines.StopCluster(t.Context(), w.Organization, w.Person, id)
+		},
+		"lease end": func(w *storetest.World, _ uuid.UUID) error {
+			_, err := w.DB.Machines.EndLeases(t.Context(), 0)
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := storetest.NewWorld(t)
