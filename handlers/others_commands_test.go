@@ -118,6 +118,9 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 			_, err := v.db.Machines.ScaleCluster(ctx, v.org, v.by, id, machines.ScaleRequest{Group: "compute", Count: 2})
 			return done(err)
 		},
+		"RequestScale": func() (any, error) {
+			return only(v.db.Machines.RequestScale(ctx, v.org, v.by, id, machines.ScaleRequest{Group: "compute", Count: 2}))
+		},
 		"ScaleForm": func() (any, error) {
 			f, err := v.db.Machines.ScaleForm(ctx, v.org, v.by, id)
 			return f.Groups, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"volary.dev/billing"
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/waittest"
@@ -114,4 +115,23 @@ func drainedBy(t *testing.T, a *handlertest.App, w *handlertest.World, command s
 	id := storetest.Must[uuid.UUID](t)(a.Store.Models.SaveVersion(t.Context(), w.Organization, owner, d))
 	storetest.NoError(t, a.Store.Models.PublishVersion(t.Context(), w.Organization, owner, id, 1))
 	return id
+}
+
+// More nodes than a cap allows are asked for, as a launch is.
+func TestAScaleAboveTheCapIsAskedFor(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{Worker: true})
+	w := a.World()
+	id, path := running(t, a, w, w.Version, 1)
+	limit := 5 * billing.ComputeHour
+	storetest.NoError(t, a.Store.Machines.SetCap(t.Context(), w.Organization, w.Person(handlertest.Owner), w.Person(handlertest.Member), &limit))
+	member := a.SignIn(handlertest.Member)
+	saysInWords(t, "the form", member.Get(path+"/scale"), "Of your cap of 5.00 CH")
+	asked := member.Post(path+"/scale", url.Values{"group": {"compute"}, "count": {"3"}})
+	follow(t, member, "scaling", asked, "Your managers are asked for it", "Scale first to 3 of compute")
+	to := asked.Header.Get("Location")
+	manager := a.SignIn(handlertest.Manager)
+	says(t, "the manager's page", manager.Get(to), http.StatusOK, "Approve and scale", "Set aside for the new nodes")
+	says(t, "the list", manager.Get("/org/requests"), http.StatusOK, "3 of compute")
+	follow(t, manager, "approving", manager.Post(to+"/approve", nil), "Approved: the nodes are on their way")
+	waittest.Until(t, "four nodes", func() bool { return nodesReady(t, a, w, id) == 4 })
 }

@@ -27,7 +27,7 @@ func (h Handlers) NewScale(c echo.Context) error {
 	return h.scalePage(c, http.StatusOK, f, nil)
 }
 
-// ScaleCluster adds nodes to a group of a running cluster, or takes some out of it.
+// ScaleCluster adds nodes to a group of a running cluster, or takes some out of it; a member's above the cap becomes a request.
 func (h Handlers) ScaleCluster(c echo.Context) error {
 	id, err := request.ID(c, "id", "cluster")
 	if err != nil {
@@ -45,6 +45,12 @@ func (h Handlers) ScaleCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	done, err := h.Machines.ScaleCluster(c.Request().Context(), orgID, personID, id, r)
+	if refused, ok := respond.AsForm(err); ok && refused.Code == "cap" {
+		var asked uuid.UUID
+		if asked, err = h.Machines.RequestScale(c.Request().Context(), orgID, personID, id, r); err == nil {
+			return h.asked(c, asked)
+		}
+	}
 	if refused, ok := respond.AsForm(err); ok {
 		return h.scalePage(c, respond.Status(refused.Code), f, refused)
 	}

@@ -20,20 +20,18 @@ import (
 )
 
 // grow reserves a batch of more nodes of a group beside those of a running cluster.
-func (db *DB) grow(ctx context.Context, tx pgx.Tx, s scaling, g models.VersionGroup, more int, by uuid.UUID) (Scaled, error) {
+func (db *DB) grow(ctx context.Context, tx pgx.Tx, s scaling, g models.VersionGroup, sc scale) (Scaled, error) {
 	if err := models.HoldVersion(ctx, tx, s.OrganizationID, s.Version.ID); err != nil {
 		return Scaled{}, err
 	}
-	l, err := s.readCase(ctx, tx)
+	a, err := readAddition(ctx, tx, s, g, sc.Request.Count-len(s.of(g.Name)))
 	if err != nil {
 		return Scaled{}, err
 	}
-	a := addition{scaling: s, Case: l, Group: g, More: more}
-	if refusal := a.size(); refusal != nil {
-		return Scaled{}, refusal
-	}
-	if err := s.extensionCap(ctx, tx, by, a.Need); err != nil {
-		return Scaled{}, err
+	if sc.By == sc.For {
+		if err := s.extensionCap(ctx, tx, sc.For, a.Need); err != nil {
+			return Scaled{}, err
+		}
 	}
 	if refusal := a.place(); refusal != nil {
 		return Scaled{}, refusal
@@ -49,8 +47,8 @@ func (db *DB) grow(ctx context.Context, tx pgx.Tx, s scaling, g models.VersionGr
 		done.Added = append(done.Added, p.Name)
 	}
 	return done, store.WriteAudit(ctx, tx, store.AuditRow{
-		By: by, Organization: s.OrganizationID, Provider: s.ProviderID, Verb: "scale up cluster", Subject: "cluster", SubjectID: s.ID,
-		Detail: map[string]any{"group": g.Name, "from": len(s.of(g.Name)), "to": len(s.of(g.Name)) + more, "nodes": done.Added, "held": a.Need},
+		By: sc.For, Elsewhere: sc.By != sc.For, Organization: s.OrganizationID, Provider: s.ProviderID, Verb: "scale up cluster", Subject: "cluster", SubjectID: s.ID,
+		Detail: map[string]any{"group": g.Name, "from": len(s.of(g.Name)), "to": sc.Request.Count, "nodes": done.Added, "held": a.Need},
 	})
 }
 
@@ -82,6 +80,18 @@ type addition struct {
 	Need   billing.Hours // until the lease's end
 	Places []plan.Place
 	Hosts  []uuid.UUID // of each place
+}
+
+// readAddition finds out what more nodes of a group take, or why they cannot be.
+func readAddition(ctx context.Context, tx pgx.Tx, s scaling, g models.VersionGroup, more int) (a addition, err error) {
+	a = addition{scaling: s, Group: g, More: more}
+	if a.Case, err = s.readCase(ctx, tx); err != nil {
+		return a, err
+	}
+	if refused := a.size(); refused != nil {
+		return a, refused
+	}
+	return a, nil
 }
 
 // leaseLeft is how many seconds of a lease are left at a moment, as runs count them; never below zero.

@@ -45,45 +45,70 @@ type Scaled struct {
 // "image_lost", "certificate", "shape", "cap", "capacity" with the reason of every host, "balance", "provider", "suspended",
 // "paused", NotFound.
 func (db *DB) ScaleCluster(ctx context.Context, orgID, by, id uuid.UUID, r ScaleRequest) (done Scaled, err error) {
-	err = db.core.Tx(ctx, func(tx pgx.Tx) error {
-		done = Scaled{}
-		// The pool's lock comes first, as at a launch: what is free is still free when it is taken.
-		var poolID uuid.UUID
-		if err := tx.QueryRow(ctx, `SELECT pool_id FROM clusters WHERE id = $1 AND organization_id = $2`, id, orgID).Scan(&poolID); err != nil {
-			return store.Found(err, "cluster")
-		}
-		if err := lockPool(ctx, tx, poolID); err != nil {
-			return err
-		}
-		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
-			return err
-		}
-		c, err := lockOwnCluster(ctx, tx, orgID, id)
-		if err != nil {
-			return err
-		}
-		if err := c.refusePaused(ctx, tx); err != nil {
-			return err
-		}
-		s, err := readScaling(ctx, tx, c)
-		if err != nil {
-			return err
-		}
-		if refusal := s.refuse(); refusal != nil {
-			return refusal
-		}
-		g, refusal := s.group(r)
-		if refusal != nil {
-			return refusal
-		}
-		if now := len(s.of(r.Group)); r.Count > now {
-			done, err = db.grow(ctx, tx, s, g, r.Count-now, by)
-		} else {
-			done, err = db.shrink(ctx, tx, s, r, by)
-		}
+	err = db.core.Tx(ctx, func(tx pgx.Tx) (err error) {
+		done, err = db.scale(ctx, tx, scale{ClusterID: id, OrganizationID: orgID, For: by, By: by, Request: r})
 		return err
 	})
 	return done, err
+}
+
+// scale is one about to be decided. For and By are those of launch.
+type scale struct {
+	ClusterID      uuid.UUID
+	OrganizationID uuid.UUID
+	For, By        uuid.UUID
+	Request        ScaleRequest
+	Start          int // of the cluster, that it is meant for; 0: whichever runs
+}
+
+func (db *DB) scale(ctx context.Context, tx pgx.Tx, sc scale) (Scaled, error) {
+	// The pool's lock comes first, as at a launch: what is free is still free when it is taken.
+	var poolID uuid.UUID
+	if err := tx.QueryRow(ctx, `SELECT pool_id FROM clusters WHERE id = $1 AND organization_id = $2`, sc.ClusterID, sc.OrganizationID).Scan(&poolID); err != nil {
+		return Scaled{}, store.Found(err, "cluster")
+	}
+	if err := lockPool(ctx, tx, poolID); err != nil {
+		return Scaled{}, err
+	}
+	if err := people.RefuseSuspended(ctx, tx, sc.OrganizationID); err != nil {
+		return Scaled{}, err
+	}
+	c, err := lockOwnCluster(ctx, tx, sc.OrganizationID, sc.ClusterID)
+	if err != nil {
+		return Scaled{}, err
+	}
+	if sc.Start != 0 && sc.Start != c.StartCount {
+		return Scaled{}, &refusal.Error{
+			Code: "state", Title: fmt.Sprintf("These nodes were asked for in the cluster's start %d, which is over: now it has its start %d.", sc.Start, c.StartCount),
+			Next: "Decline the request. Who needs more nodes asks anew.",
+		}
+	}
+	s, g, err := readScale(ctx, tx, c, sc.Request)
+	if err != nil {
+		return Scaled{}, err
+	}
+	if now := len(s.of(g.Name)); sc.Request.Count > now {
+		return db.grow(ctx, tx, s, g, sc)
+	}
+	return db.shrink(ctx, tx, s, sc.Request, sc.For)
+}
+
+// readScale reads what decides about a scale of a locked cluster, and refuses what is wrong with either.
+func readScale(ctx context.Context, tx pgx.Tx, c lockedCluster, r ScaleRequest) (s scaling, g models.VersionGroup, err error) {
+	if err := c.refusePaused(ctx, tx); err != nil {
+		return s, g, err
+	}
+	if s, err = readScaling(ctx, tx, c); err != nil {
+		return s, g, err
+	}
+	if refused := s.refuse(); refused != nil {
+		return s, g, refused
+	}
+	g, refused := s.group(r)
+	if refused != nil {
+		return s, g, refused
+	}
+	return s, g, nil
 }
 
 // scaling is all that decides about a scale of a cluster, beside what a launch asks.
@@ -157,6 +182,16 @@ func readScaling(ctx context.Context, tx pgx.Tx, c lockedCluster) (scaling, erro
 // of gives the nodes of a group that are to run, the oldest first.
 func (s scaling) of(group string) []scaleNode {
 	return slices.DeleteFunc(slices.Clone(s.Members), func(n scaleNode) bool { return n.Group != group || n.Desired != provisioner.DesiredRunning })
+}
+
+// compute is how many compute nodes are to run, in all groups.
+func (s scaling) compute() (n int) {
+	for _, m := range s.Members {
+		if m.Group != provisioner.HeadName && m.Desired == provisioner.DesiredRunning {
+			n++
+		}
+	}
+	return n
 }
 
 // refuse says why nothing of the cluster is scaled now, whatever is asked for.
