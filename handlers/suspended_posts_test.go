@@ -17,7 +17,7 @@ import (
 func whileSuspended() map[string][]string {
 	return map[string][]string{
 		"it winds down": {
-			"POST /org/clusters/:id/stop", "POST /org/clusters/:id/delete", "POST /org/images/:id/delete", "POST /org/versions/:id/withdraw", "POST /org/models/:id/share/withdraw", "POST /org/orders/:id/withdraw", "DELETE /uploads/:id", "POST /org/uploads/:id/discard",
+			"POST /org/clusters/:id/stop", "POST /org/clusters/:id/drain", "POST /org/clusters/:id/delete", "POST /org/images/:id/delete", "POST /org/versions/:id/withdraw", "POST /org/models/:id/share/withdraw", "POST /org/orders/:id/withdraw", "DELETE /uploads/:id", "POST /org/uploads/:id/discard",
 			"POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw", "POST /org/invitations/:id/revoke", "POST /org/members/:id/remove", "POST /org/leave", "POST /org/tests/:id/cancel",
 			"POST /provider/hosts/:id/cordon", "POST /provider/hosts/:id/drain", "POST /provider/hosts/:id/remove", "POST /provider/shapes/:id/retire",
 			"POST /provider/clusters/:id/end", "POST /provider/clusters/:id/pause", "POST /provider/announcements/:id/end", "POST /provider/offers/:id/end", "POST /provider/orders/:id/reject",

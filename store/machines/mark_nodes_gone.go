@@ -75,7 +75,7 @@ func (db *DB) releaseNodes(ctx context.Context, tx pgx.Tx, c lockedCluster, node
 				- (SELECT coalesce(sum(extract(epoch FROM ended_at - started_at)::bigint * rate), 0) FROM runs WHERE cluster_id = c.id), 0))::bigint
 		FROM clusters c WHERE c.id = $1 AND c.lease_ends_at IS NOT NULL`, c.ID, nodes).Scan(&part)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	case errors.Is(err, pgx.ErrNoRows), err == nil && part == 0:
 		return nil
 	case err != nil:
 		return fmt.Errorf("read what is set aside for nodes of cluster %s: %w", c.ID, err)

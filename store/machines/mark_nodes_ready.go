@@ -73,6 +73,9 @@ func (db *DB) releaseWait(ctx context.Context, tx pgx.Tx, c lockedCluster) error
 	if err != nil {
 		return fmt.Errorf("read what is set aside for a scale of cluster %s: %w", c.ID, err)
 	}
+	if waited == 0 {
+		return nil
+	}
 	return db.books.ReleasePart(ctx, tx, c.ID, waited, c.Now)
 }
 
