@@ -49,7 +49,7 @@ func TestAClusterIsScaledByItsPages(t *testing.T) {
 	id, path := running(t, a, w, w.Version, 1)
 	member := a.SignIn(handlertest.Member)
 	says(t, "the cluster", member.Get(path), http.StatusOK, `href="`+path+`/scale?group=compute"`)
-	saysInWords(t, "the form", member.Get(path+"/scale?group=compute"), "0 to 8", "1.00 CH", "Per node hour", "Until the lease ends", "there are 1 now", "compute-001",
+	saysInWords(t, "the form", member.Get(path+"/scale?group=compute"), "0 to 8", "1.00 CH", "Per node hour", "Until the lease ends", "it has 1 node now", "compute-001",
 		"gives back", "cheapest shape of today", "has no drain command")
 	too := member.Post(path+"/scale", url.Values{"group": {"compute"}, "count": {"9"}})
 	says(t, "too many", too, http.StatusUnprocessableEntity, "Choose 0 to 8 compute nodes; 9 was given.", `value="9"`)

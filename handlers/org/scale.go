@@ -13,11 +13,11 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/handlers/sales"
-	"volary.dev/provisioner"
+		"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	web "volary.dev/web/org"
+	"volary.dev/web/sales"
 	"volary.dev/web/ui"
 )
 
