@@ -99,7 +99,7 @@ func (h Handlers) scalePage(c echo.Context, status int, f *request.Form, r *refu
 	}
 	p := web.ClusterScaleProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: d.ID, Name: d.Name, State: d.State, Not: form.Refusal, Group: f.Typed("group"), Count: f.Typed("count"),
-		LeaseEnds: page.Time(form.LeaseEnds), LeaseLeft: form.LeaseLeft, LeftMCS: int64(form.Left), Drains: form.Drains, Cap: capProps(form.Cap),
+		LeaseEnds: page.Time(form.LeaseEnds), LeaseLeft: form.LeaseLeft, LeftMCS: int64(form.Left), Drains: form.Drains, Cap: capProps(form.Cap), MayScale: mayWork(c),
 	}
 	if form.Price != nil {
 		p.Price = form.Price.String()

@@ -10,7 +10,7 @@ import (
 func clusterScale() org.ClusterScaleProps {
 	p := org.ClusterScaleProps{
 		Layout: orgLayout(), ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, Group: "compute", Count: "3",
-		LeaseEnds: now().Add(90 * time.Minute), LeaseLeft: 90 * time.Minute, LeftMCS: 833*hour - 1_234_567, Price: "0.045 EUR", Drains: true,
+		LeaseEnds: now().Add(90 * time.Minute), LeaseLeft: 90 * time.Minute, LeftMCS: 833*hour - 1_234_567, Price: "0.045 EUR", Drains: true, MayScale: true,
 		Groups: []org.ScaleGroup{
 			{Name: "compute", Now: 3, Least: 1, Most: 8, Shape: "m.medium: 4 vCPUs, 16.0 GiB", RateMCS: 4000, NeedMCS: 6 * hour, Cost: "0.27 EUR"},
 			{Name: "gpu", Now: 1, Least: 0, Most: 2},
