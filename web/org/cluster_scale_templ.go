@@ -37,6 +37,7 @@ type ClusterScaleProps struct {
 	Price     string // of a compute hour now; empty: the provider sells none
 	Drains    bool   // the model's drain command comes first
 	Cap       *Cap   // of the reader; nil: none
+	MayScale  bool
 }
 
 // ScaleGroup is a compute group and what one node of it more or fewer means.
@@ -231,7 +232,7 @@ func ClusterScale(p ClusterScaleProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if p.Not == nil {
+				if p.MayScale && (p.Not == nil || p.Form.Refusal != nil) {
 					templ_7745c5c3_Err = scaleForm(p, p.group()).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
@@ -589,7 +590,7 @@ func scaleForm(p ClusterScaleProps, g ScaleGroup) templ.Component {
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldProps{
 			Name: "count", Label: "Nodes there are to be", Value: p.Count, Type: ui.Whole, Required: true, Error: p.Form.Error("count") + p.Form.Error("group"),
-			Hint: strconv.Itoa(g.Least) + " to " + strconv.Itoa(g.Most) + "; there are " + strconv.Itoa(g.Now) + " now.",
+			Hint: strconv.Itoa(g.Least) + " to " + strconv.Itoa(g.Most) + "; it has " + ui.Plural(g.Now, "node", "nodes") + " now.",
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
