@@ -80,7 +80,6 @@ func TestTheBillOfAScaledCluster(t *testing.T) {
 	b.until(2*hour+20, four...) // it runs until its machine is off
 	first := named(t, b.World, id, "compute-001")
 	stay := slices.DeleteFunc(slices.Clone(four), func(n uuid.UUID) bool { return n == first[0] })
-	b.at(2*hour + 23)
 	storetest.NoError(t, b.DB.Machines.MarkNodesGone(ctx, id, first...))
 	b.until(3*hour, stay...)
 	if got := heldFor(t, b.World, id); got != 3*hour*1000 {
