@@ -61,10 +61,9 @@ func TestEveryFormOfTheSuspended(t *testing.T) {
 		form     url.Values
 	}{
 		"POST /org/models/:id/share": {handlertest.Owner, "/org/models/" + w.Model.String() + "/share", url.Values{"everyone": {"yes"}}}, "POST /org/shared-models/:id/clone": {handlertest.Owner, paths("/org/shared-models/:id/clone"), url.Values{"name": {"late"}, "version": {w.Version.String()}}}, "POST /org/uploads/:id/bundle": {handlertest.Owner, "/org/uploads/" + w.Upload + "/bundle", url.Values{"name": {"late"}}},
-		"POST /org/clusters":             {handlertest.Owner, "/org/clusters", launch},
-		"POST /org/clusters/:id/start":   {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
-		"POST /org/clusters/:id/extend":  {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}},
-		"POST /org/clusters/:id/scale":   {handlertest.Owner, paths("/org/clusters/:id/scale"), url.Values{"group": {"compute"}, "count": {"2"}}},
+		"POST /org/clusters":            {handlertest.Owner, "/org/clusters", launch},
+		"POST /org/clusters/:id/start":  {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
+		"POST /org/clusters/:id/extend": {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}}, "POST /org/clusters/:id/scale": {handlertest.Owner, paths("/org/clusters/:id/scale"), url.Values{"group": {"compute"}, "count": {"2"}}},
 		"POST /org/versions/:id/test":    {handlertest.Owner, "/org/versions/" + w.Version.String() + "/test", url.Values{"pool": {w.Pool.String()}}},
 		"POST /org/requests/:id/approve": {handlertest.Owner, paths("/org/requests/:id/approve"), nil}, "POST /org/invitations": {handlertest.Owner, "/org/invitations", url.Values{"email": {"late@first.example"}, "role": {"member"}, "by": {"mail"}}},
 		"POST /org/invitations/:id/resend": {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},
