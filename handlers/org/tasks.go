@@ -1,6 +1,7 @@
 package org
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/labstack/echo/v4"
