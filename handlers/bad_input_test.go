@@ -68,6 +68,11 @@ func badInputs(w *handlertest.World, running, stopped string) []badInput {
 		{"extend for ever", "/org/clusters/" + running + "/extend", url.Values{"extend_hours": {"8000"}}, no, "720", `value="8000"`},
 		{"extend beyond the balance", "/org/clusters/" + running + "/extend", url.Values{"extend_hours": {"700"}}, no, "", `value="700"`},
 		{"extend what is stopped", "/org/clusters/" + stopped + "/extend", url.Values{"extend_hours": {"1"}}, no, "", ""},
+		{"scale below zero", "/org/clusters/" + running + "/scale", url.Values{"group": {"compute"}, "count": {"-1"}}, no, "between 0 and 10000", `value="-1"`},
+		{"scale to nothing typed", "/org/clusters/" + running + "/scale", url.Values{"group": {"compute"}}, no, "", ""},
+		{"scale a group of none", "/org/clusters/" + running + "/scale", url.Values{"group": {"gpu"}, "count": {"1"}}, no, "", ""},
+		{"scale what is stopped", "/org/clusters/" + stopped + "/scale", url.Values{"group": {"compute"}, "count": {"1"}}, no, "cannot be scaled", ""},
+		{"answer what nobody asked", "/org/clusters/" + running + "/drain", url.Values{"drain": {w.Image.String()}, "answer": {"keep"}}, no, "not on their way out", ""},
 		{"start what runs", "/org/clusters/" + running + "/start", url.Values{"lease_hours": {"1"}}, no, "", ""},
 		{"stop what is stopped", "/org/clusters/" + stopped + "/stop", url.Values{}, no, "", ""},
 

@@ -125,6 +125,20 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 		"StartUntil": func() (any, error) {
 			return done(v.db.Machines.StartUntil(ctx, v.org, v.by, id, 3600, machines.LeaseTerms{}))
 		},
+		"RequestStart": func() (any, error) { return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600)) },
+		"ExtendLease":  func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
+		"ScaleCluster": func() (any, error) {
+			_, err := v.db.Machines.ScaleCluster(ctx, v.org, v.by, id, machines.ScaleRequest{Group: "compute", Count: 2})
+			return done(err)
+		},
+		"RequestScale": func() (any, error) {
+			return only(v.db.Machines.RequestScale(ctx, v.org, v.by, id, machines.ScaleRequest{Group: "compute", Count: 2}))
+		},
+		"ScaleForm": func() (any, error) {
+			f, err := v.db.Machines.ScaleForm(ctx, v.org, v.by, id)
+			return f.Groups, err
+		},
+		"AnswerDrain":            func() (any, error) { return done(v.db.Machines.AnswerDrain(ctx, v.org, v.by, id, id, true)) },
 		"RequestExtension":       func() (any, error) { return only(v.db.Machines.RequestExtension(ctx, v.org, v.by, id, 3600)) },
 		"DeleteCluster":          func() (any, error) { return done(v.db.Machines.DeleteCluster(ctx, v.org, v.by, id)) },
 		"ConsentToConsole":       func() (any, error) { return done(v.db.Machines.ConsentToConsole(ctx, v.org, v.by, id, time.Hour)) },

@@ -47,6 +47,7 @@ func unlinked() map[string]struct {
 		"/anchors/heads.json":                           {all(), "of the days that are listed, and in mails"},
 		"/provider/anchors/heads.json":                  mailed,
 		"/org/ledger.jsonl":                             {access{handlertest.OtherOwner}, "linked from a wallet's ledger"},
+		"/org/clusters/:id/scale":                       {all(), "offered by a cluster that runs"},
 		"/org/clusters/:id/nodes/:node/console/ws":      {all(), "a WebSocket that scripts open"},
 		"/provider/clusters/:id/nodes/:node/console/ws": {all(), "a WebSocket that scripts open"},
 	}

@@ -17,7 +17,7 @@ import (
 func whileSuspended() map[string][]string {
 	return map[string][]string{
 		"it winds down": {
-			"POST /org/clusters/:id/stop", "POST /org/clusters/:id/delete", "POST /org/images/:id/delete", "POST /org/versions/:id/withdraw", "POST /org/models/:id/share/withdraw", "POST /org/orders/:id/withdraw", "DELETE /uploads/:id", "POST /org/uploads/:id/discard",
+			"POST /org/clusters/:id/stop", "POST /org/clusters/:id/drain", "POST /org/clusters/:id/delete", "POST /org/images/:id/delete", "POST /org/versions/:id/withdraw", "POST /org/models/:id/share/withdraw", "POST /org/orders/:id/withdraw", "DELETE /uploads/:id", "POST /org/uploads/:id/discard",
 			"POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw", "POST /org/invitations/:id/revoke", "POST /org/members/:id/remove", "POST /org/leave", "POST /org/tests/:id/cancel",
 			"POST /provider/hosts/:id/cordon", "POST /provider/hosts/:id/drain", "POST /provider/hosts/:id/remove", "POST /provider/shapes/:id/retire",
 			"POST /provider/clusters/:id/end", "POST /provider/clusters/:id/pause", "POST /provider/announcements/:id/end", "POST /provider/offers/:id/end", "POST /provider/orders/:id/reject",
@@ -63,7 +63,7 @@ func TestEveryFormOfTheSuspended(t *testing.T) {
 		"POST /org/models/:id/share": {handlertest.Owner, "/org/models/" + w.Model.String() + "/share", url.Values{"everyone": {"yes"}}}, "POST /org/shared-models/:id/clone": {handlertest.Owner, paths("/org/shared-models/:id/clone"), url.Values{"name": {"late"}, "version": {w.Version.String()}}}, "POST /org/uploads/:id/bundle": {handlertest.Owner, "/org/uploads/" + w.Upload + "/bundle", url.Values{"name": {"late"}}},
 		"POST /org/clusters":            {handlertest.Owner, "/org/clusters", launch},
 		"POST /org/clusters/:id/start":  {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
-		"POST /org/clusters/:id/extend": {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}}, "POST /org/clusters/:id/lease": {handlertest.Owner, paths("/org/clusters/:id/lease"), url.Values{"until_stopped": {"yes"}}},
+		"POST /org/clusters/:id/extend": {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}}, "POST /org/clusters/:id/scale": {handlertest.Owner, paths("/org/clusters/:id/scale"), url.Values{"group": {"compute"}, "count": {"2"}}}, "POST /org/clusters/:id/lease": {handlertest.Owner, paths("/org/clusters/:id/lease"), url.Values{"until_stopped": {"yes"}}},
 		"POST /org/versions/:id/test":    {handlertest.Owner, "/org/versions/" + w.Version.String() + "/test", url.Values{"pool": {w.Pool.String()}}},
 		"POST /org/requests/:id/approve": {handlertest.Owner, paths("/org/requests/:id/approve"), nil}, "POST /org/invitations": {handlertest.Owner, "/org/invitations", url.Values{"email": {"late@first.example"}, "role": {"member"}, "by": {"mail"}}},
 		"POST /org/invitations/:id/resend": {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},

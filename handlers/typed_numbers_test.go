@@ -36,6 +36,7 @@ func TestAmbiguousNumbersAreRefusedInEveryField(t *testing.T) {
 		{admin, "/provider/settings/kept-disks", "kept_gib", url.Values{"kept_days": {"3"}}},
 		{owner, "/org/members/" + member + "/cap", "cap", url.Values{}},
 		{owner, "/org/clusters/" + cluster.String() + "/extend", "extend_hours", url.Values{}},
+		{owner, "/org/clusters/" + cluster.String() + "/scale", "count", url.Values{"group": {"compute"}}},
 		{owner, "/org/clusters/" + cluster.String() + "/consent", "consent_hours", url.Values{}},
 		{admin, "/provider/grants", "hours", url.Values{"organization": {"First Group"}}},
 		{admin, "/provider/offers", "least_hours", url.Values{"name": {"another"}}},

@@ -211,6 +211,9 @@ GRANT SELECT, INSERT, UPDATE ON nodes TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON nodes TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (held, gate_deadline, ended_at, reason, reason_detail) ON batches TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON batches TO volary_worker;
+-- Web asks for a drain and ends it; what became of its command is the worker's word.
+GRANT SELECT, INSERT, UPDATE (closed_at, outcome) ON drains TO volary_web;
+GRANT SELECT, UPDATE (begun_at, claimed_by, claimed_until, asked_at, problem, closed_at, outcome) ON drains TO volary_worker;
 -- A trigger writes each state that a node comes to; that it was made, and that its gate was met, is the worker's word.
 GRANT SELECT ON node_steps TO volary_web;
 GRANT SELECT, INSERT (cluster_id, node_id, host_id, step, at, since) ON node_steps TO volary_worker;

@@ -424,7 +424,7 @@ BEGIN
     'organization', changed ->> 'organization_id', 'provider', changed ->> 'provider_id',
     'kind', CASE WHEN TG_NARGS > 0 THEN TG_ARGV[0] WHEN TG_TABLE_NAME = 'images' THEN 'image'
                  WHEN TG_TABLE_NAME = 'acceptance_tests' THEN 'test' ELSE 'cluster' END,
-    'id', CASE TG_TABLE_NAME WHEN 'nodes' THEN changed ->> 'cluster_id' ELSE changed ->> 'id' END)::text);
+    'id', CASE WHEN TG_TABLE_NAME IN ('nodes', 'drains') THEN changed ->> 'cluster_id' ELSE changed ->> 'id' END)::text);
   RETURN NULL;
 END $function$;
 
@@ -835,6 +835,21 @@ BEGIN
         OR t.currency IS DISTINCT FROM l.currency AND t.currency IS NOT NULL) THEN
     RAISE EXCEPTION 'entry % of journal % leaves of a lot''s amount something else than what its hours are worth', NEW.seq, NEW.wallet_id
       USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_unwanted_nodes()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF EXISTS (
+    SELECT FROM clusters c JOIN nodes n ON n.cluster_id = c.id
+     WHERE c.id = CASE TG_TABLE_NAME WHEN 'clusters' THEN NEW.id ELSE (to_jsonb(NEW) ->> 'cluster_id')::uuid END
+       AND (TG_TABLE_NAME = 'clusters' OR n.id = NEW.id)
+       AND (c.desired = 'gone' AND n.desired <> 'gone' OR c.desired = 'stopped' AND n.desired = 'running')) THEN
+    RAISE EXCEPTION 'a node is wanted to stay in a cluster that is to stop or to go' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
 END $function$;
@@ -1277,6 +1292,33 @@ CREATE TABLE devices (
   CONSTRAINT devices_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id) ON DELETE CASCADE,
   CONSTRAINT devices_pkey PRIMARY KEY (token_hash),
   CONSTRAINT devices_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+CREATE TABLE drains (
+  id uuid NOT NULL,
+  cluster_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  group_name text NOT NULL,
+  nodes uuid[] NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  until_at timestamp with time zone NOT NULL,
+  begun_at timestamp with time zone,
+  claimed_by text,
+  claimed_until timestamp with time zone,
+  asked_at timestamp with time zone,
+  problem text DEFAULT ''::text NOT NULL,
+  closed_at timestamp with time zone,
+  outcome text DEFAULT ''::text NOT NULL,
+  CONSTRAINT drains_check CHECK ((until_at > created_at)),
+  CONSTRAINT drains_check1 CHECK (((asked_at IS NULL) = (problem = ''::text))),
+  CONSTRAINT drains_check2 CHECK (((closed_at IS NULL) = (outcome = ''::text))),
+  CONSTRAINT drains_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT drains_nodes_check CHECK ((cardinality(nodes) > 0)),
+  CONSTRAINT drains_outcome_check CHECK ((outcome = ANY (ARRAY[''::text, 'gone'::text, 'kept'::text, 'overtaken'::text]))),
+  CONSTRAINT drains_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT drains_pkey PRIMARY KEY (id),
+  CONSTRAINT drains_problem_check CHECK ((octet_length(problem) <= 2000))
 );
 
 CREATE TABLE foreign_certificates (
@@ -2703,6 +2745,8 @@ CREATE INDEX console_tickets_expires_at_idx ON public.console_tickets USING btre
 
 CREATE INDEX devices_person_id_seen_at_idx ON public.devices USING btree (person_id, seen_at);
 
+CREATE UNIQUE INDEX drains_cluster_id_idx ON public.drains USING btree (cluster_id) WHERE (closed_at IS NULL);
+
 CREATE INDEX gone_images_gone_at_idx ON public.gone_images USING btree (gone_at);
 
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
@@ -2948,7 +2992,13 @@ CREATE TRIGGER launched_by_people BEFORE INSERT ON clusters FOR EACH ROW WHEN (n
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF desired ON clusters FOR EACH ROW WHEN (new.desired = 'paused'::text AND old.desired <> 'paused'::text) EXECUTE FUNCTION notify_rights();
 
+CREATE CONSTRAINT TRIGGER wanted_within AFTER UPDATE OF desired ON clusters DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.desired = ANY (ARRAY['stopped'::text, 'gone'::text])) EXECUTE FUNCTION refuse_unwanted_nodes();
+
 CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_consents FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER drains_changed AFTER UPDATE OF begun_at, asked_at, closed_at ON drains FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER drains_made AFTER INSERT ON drains FOR EACH ROW EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON foreign_certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -3029,6 +3079,8 @@ CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason, sign_in ON nodes FOR
 CREATE TRIGGER steps_begin AFTER INSERT ON nodes FOR EACH ROW EXECUTE FUNCTION note_node_step();
 
 CREATE TRIGGER steps_follow AFTER UPDATE OF state, host_id ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.host_id IS DISTINCT FROM new.host_id) EXECUTE FUNCTION note_node_step();
+
+CREATE CONSTRAINT TRIGGER wanted_within AFTER INSERT OR UPDATE OF desired, cluster_id ON nodes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.desired <> 'gone'::text) EXECUTE FUNCTION refuse_unwanted_nodes();
 
 CREATE TRIGGER prices_stay BEFORE DELETE OR UPDATE ON offer_prices FOR EACH ROW EXECUTE FUNCTION refuse_price_change();
 
@@ -3195,6 +3247,14 @@ GRANT UPDATE (redeemed_at) ON console_tickets TO volary_worker;
 GRANT DELETE, INSERT, SELECT ON devices TO volary_web;
 
 GRANT UPDATE (seen_at) ON devices TO volary_web;
+
+GRANT INSERT, SELECT ON drains TO volary_web;
+
+GRANT UPDATE (closed_at, outcome) ON drains TO volary_web;
+
+GRANT SELECT ON drains TO volary_worker;
+
+GRANT UPDATE (begun_at, claimed_by, claimed_until, asked_at, problem, closed_at, outcome) ON drains TO volary_worker;
 
 GRANT INSERT, SELECT ON foreign_certificates TO volary_web;
 

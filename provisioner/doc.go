@@ -24,7 +24,7 @@
 // Every move there is, and who makes it (store/machines):
 //
 //	from                                     to        by
-//	                                         reserved  a batch: LaunchCluster, StartAcceptance
+//	                                         reserved  a batch: LaunchCluster, ScaleCluster, StartAcceptance
 //	reserved                                 starting  BeginNode, before anything is made on its host
 //	starting                                 reserved  ReplaceNodes: its host said that it does not start it
 //	reserved, starting                       ready     MarkNodesReady, with all others of its batch
@@ -43,7 +43,8 @@
 //	pausing, paused                          stopped   RecordRound: its machine is off
 //	paused                                   ready     RecordRound: its life is proven again
 //	paused                                   lost      RecordRound: halted by its host, or started anew
-//	starting, ready, pausing, paused         stopping  StopCluster, DeleteCluster, EndCluster, EndLeases and what else ends a cluster
+//	starting, ready, pausing, paused         stopping  StopCluster, DeleteCluster, EndCluster, EndLeases and what else ends a cluster;
+//	                                                   ScaleCluster, RecordDrain and AnswerDrain, of nodes that leave one which runs on
 //	every one but gone                       stopped   MarkNodesStopped: it is to be stopped, and was seen off
 //	stopped, and each that a start finds     reserved  StartCluster, StartTestAgain: a batch of the kind restart
 //	every one                                gone      MarkNodesGone: it is to be gone, and nothing is left of it
@@ -64,7 +65,8 @@
 //	else                                               degraded
 //
 // Delete is allowed from every state. The lease is the cluster's, and begins with its first batch. What was last asked of the
-// whole of a cluster (clusters.desired) bounds what is wanted of each of its nodes: none runs in a cluster that is to be stopped.
+// whole of a cluster (clusters.desired) bounds what is wanted of each of its nodes: none runs in a cluster that is to be stopped, and
+// none stays in one that is to go. The database refuses the end of a transaction that leaves it otherwise.
 //
 // A host has what staff want of it (HostState: active, cordoned, draining) and what is seen of it (HostSeen: up, late, silent), in
 // two columns: a cordoned host that dies is seen to die.

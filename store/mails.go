@@ -47,6 +47,7 @@ const (
 	MailClusterReady  MailKind = "cluster_ready"  // cluster, provider, nodes, until
 	MailClusterFailed MailKind = "cluster_failed" // cluster, provider, reason, kept ("yes": its disks are)
 	MailClusterOver   MailKind = "cluster_over"   // cluster, reason, by (may be empty), deleted ("yes"), grace and until (may be empty: its disks are kept)
+	MailScaleFailed   MailKind = "scale_failed"   // cluster, provider, nodes, reason, asked ("yes": whether nodes go that were not drained)
 	MailNodesLost     MailKind = "nodes_lost"     // cluster, count, lines
 	MailLeaseEnds     MailKind = "lease_ends"     // cluster, provider, left, until, grace, deleted ("yes": at its end), why (it did not extend itself; may be empty)
 	MailDisksEnd      MailKind = "disks_end"      // cluster, provider, left, until

@@ -48,8 +48,8 @@ func TestGoneNodesOfBeforeHoldNoImage(t *testing.T) {
 	if r := storetest.WantRefusal(t, db.Models.WithdrawVersion(ctx, org, ada, version), "version_used"); r.Title == "" {
 		t.Error(r)
 	}
-	exec(`UPDATE clusters SET desired = 'gone' WHERE id = $1`, runs)
 	exec(`UPDATE nodes SET desired = 'gone', state = 'gone', image_id = NULL WHERE cluster_id = $1`, runs)
+	exec(`UPDATE clusters SET desired = 'gone' WHERE id = $1`, runs)
 	exec(`UPDATE clusters SET ended_at = now() WHERE id = $1`, runs)
 	storetest.NoError(t, db.Models.WithdrawVersion(ctx, org, ada, version))
 	storetest.NoError(t, db.Models.DeleteImage(ctx, org, ada, image))

@@ -122,7 +122,7 @@ func pages() []layer {
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
 				"billing", "provisioner", "provisioner/acceptance", "provisioner/certificate", "provisioner/cloudinit", "provisioner/gate", "provisioner/plan",
-				"provisioner/reconcile",
+				"provisioner/reconcile", "provisioner/typed",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},

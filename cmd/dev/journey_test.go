@@ -51,6 +51,7 @@ func TestJourney(t *testing.T) {
 	b.removeMember(t, bens)
 	b.open(b.cluster())
 	b.shoot("cluster")
+	b.scale(t, key)
 	b.readUsage()
 	b.stopAndStart()
 	if out := overSSH(t, key, b.sshCommand(), "hostname; cat /root/kept"); out != "head\nkept\n" {
@@ -195,6 +196,31 @@ func (b *browser) readUsage() {
 	b.see("birds")
 	b.see("Set aside")
 	b.shoot("usage")
+}
+
+// scale has a fourth compute node join, which the head reaches by its name, and has it go again.
+func (b *browser) scale(t *testing.T, key ssh.Signer) {
+	t.Helper()
+	cluster, connect := b.cluster(), b.sshCommand()
+	to := func(nodes string) {
+		b.open(cluster + "/scale")
+		b.see("Compute groups")
+		b.fill("count", nodes)
+		b.shoot("scale-" + nodes)
+		b.press("Scale compute")
+		b.until("go on to the cluster", fmt.Sprintf("location.pathname === %q", cluster))
+	}
+	to("4")
+	b.see("5 of 5 nodes ready")
+	b.shoot("scaled")
+	if out := overSSH(t, key, connect, "ping -c 1 -W 5 compute-004; ping -c 1 -W 5 compute-002"); strings.Count(out, "1 packets received") != 2 {
+		t.Errorf("the head says of the node that joined, and of one that was there:\n%s", out)
+	}
+	to("3")
+	b.see("4 of 4 nodes ready")
+	if strings.Contains(b.text(`section[aria-labelledby="nodes"] table`), "compute-004") {
+		t.Error("the page lists the node that is gone")
+	}
 }
 
 func (b *browser) stopAndStart() {
@@ -362,7 +388,7 @@ func checkExport(t *testing.T, v *volary, export string) {
 	if err := v.pool.QueryRow(t.Context(), `SELECT coalesce(sum(hours), 0) FROM ledger_postings WHERE account = 'used'`).Scan(&booked); err != nil {
 		t.Fatal(err)
 	}
-	if lines == 0 || lines != booked || len(nodes) != 4 {
+	if lines == 0 || lines != booked || len(nodes) != 5 {
 		t.Errorf("%d nodes; runs add up to %d mcs, the ledger says %d\n%s", len(nodes), lines, booked, export)
 	}
 }

@@ -118,7 +118,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	reconciler := &loops.Reconciler{Engine: engine}
 	observer := &loops.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
 	bookkeeper := &loops.Bookkeeper{Engine: engine}
-	access := &loops.AccessKeeper{Engine: engine}
+	access, drainer := &loops.AccessKeeper{Engine: engine}, &loops.Drainer{Engine: engine}
 	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log, SweepScratch: verify.Verifier.SweepScratch}
 	kept := &loops.BlobKeeper{Models: db.Models, Blobs: blobs, Log: log}
 	certifier := &loops.Certifier{Models: db.Models, Books: db.Books, Identity: mails.Identity, Log: log}
@@ -131,7 +131,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 
 	all, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		reconciler.Run, observer.Run, bookkeeper.Run, access.Run, uploads.Run, kept.Run, certifier.Run, queue.Run, consoles.Run,
+		reconciler.Run, observer.Run, bookkeeper.Run, access.Run, drainer.Run, uploads.Run, kept.Run, certifier.Run, queue.Run, consoles.Run,
 	} {
 		all.Go(func() error { return part(ctx) })
 	}

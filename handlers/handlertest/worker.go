@@ -50,10 +50,12 @@ func (a *App) startWorker(log *slog.Logger) string {
 	reconciler := &loops.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 20 * time.Millisecond}
 	observer := &loops.Observer{Engine: engine, Round: 150 * time.Millisecond}
 	access := &loops.AccessKeeper{Engine: engine, Tick: 100 * time.Millisecond}
+	drainer := &loops.Drainer{Engine: engine, Tick: 100 * time.Millisecond}
 	var loops sync.WaitGroup
 	loops.Go(func() { _ = reconciler.Run(ctx) })
 	loops.Go(func() { _ = observer.Run(ctx) })
 	loops.Go(func() { _ = access.Run(ctx) })
+	loops.Go(func() { _ = drainer.Run(ctx) })
 	loops.Go(func() { _ = lines.Run(ctx) })
 	a.t.Cleanup(func() {
 		cancel()

@@ -261,9 +261,9 @@ func (a *App) Consent(w *World, cluster uuid.UUID) {
 func (a *App) Stopped(cluster uuid.UUID) {
 	a.t.Helper()
 	ctx := context.Background()
-	_, err := a.Pool.Exec(ctx, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, cluster)
+	_, err := a.Pool.Exec(ctx, `UPDATE nodes SET desired = 'stopped', state = 'stopped', reason = 'asked' WHERE cluster_id = $1`, cluster)
 	a.ok(err)
-	_, err = a.Pool.Exec(ctx, `UPDATE nodes SET desired = 'stopped', state = 'stopped', reason = 'asked' WHERE cluster_id = $1`, cluster)
+	_, err = a.Pool.Exec(ctx, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, cluster)
 	a.ok(err)
 }
 

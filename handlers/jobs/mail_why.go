@@ -13,7 +13,7 @@ func mailWhy(m store.Mail, portal string) string {
 		choose = "\nThis is the last of " + many + " mails of this kind within an hour. What follows comes together, in one mail every ten minutes.\n" + choose
 	}
 	switch m.Kind {
-	case store.MailClusterReady, store.MailClusterFailed, store.MailClusterOver, store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed,
+	case store.MailClusterReady, store.MailClusterFailed, store.MailScaleFailed, store.MailClusterOver, store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed,
 		store.MailNodesLost, store.MailLeaseEnds, store.MailDisksEnd, store.MailTestEnded, store.MailRequestWaiting, store.MailRequestDecided,
 		store.MailHoursLow, store.MailHoursExpire, store.MailOrderDecided, store.MailAnnouncement, store.MailHostLost, store.MailOrderWaiting,
 		store.MailLedgerDiffers, store.MailLedgerHeads, store.MailStatement, store.MailUploadStale, store.MailUploadGone, store.MailSummary:

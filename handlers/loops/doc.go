@@ -4,6 +4,7 @@
 //	Observer      asks each host once a round what runs on it, and writes proof of life (observe.go)
 //	Bookkeeper    ends leases and settles use (bookkeep.go), and mails what people want to hear of (tell.go)
 //	AccessKeeper  tells running nodes who may sign in to them (access.go)
+//	Drainer       gives the drain commands of clusters that shrink (drain.go)
 //	UploadKeeper  removes uploads that nobody goes on with, or that were refused long ago (discard_uploads.go)
 //	Certifier     signs the certificates of tests that passed, and makes the keys for it (certify.go)
 //

@@ -305,6 +305,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 	p.MayStop = may && !d.Test && d.Desired == provisioner.DesiredRunning
 	p.MayExtend = p.MayStop && (d.LeaseEndsAt == nil || time.Now().Before(*d.LeaseEndsAt))
 	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped && d.BarredAt == nil
+	p.Scaling, p.ScaleGroups = scalingProps(d, may), scaleGroups(d, p.MayStop)
 	p.MayDelete = may && d.Desired != provisioner.DesiredGone && d.Desired != provisioner.DesiredPaused
 	return p
 }
@@ -352,7 +353,7 @@ func nodesShown(c echo.Context, d machines.ClusterDetail, p *web.ClusterShowProp
 func nodeRow(m provisioner.Model, n machines.NodeRow) web.NodeRow {
 	row := web.NodeRow{
 		ID: n.ID, Name: n.Name, Role: n.Role, Group: n.Group, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Moved: n.Moved,
-		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: page.Time(n.SeenAt),
+		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: page.Time(n.SeenAt), Going: n.Going,
 	}
 	if n.StartedAt != nil && n.ReadyAt != nil && n.ReadyAt.After(*n.StartedAt) {
 		row.TimeToReady = n.ReadyAt.Sub(*n.StartedAt)

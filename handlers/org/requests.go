@@ -62,6 +62,8 @@ func (h Handlers) ApproveRequest(c echo.Context) error {
 func approvedNotice(r overview.LaunchRequestRow) string {
 	notice := "Approved: the launch is done, in the name of who asked."
 	switch {
+	case r.Group != "":
+		notice = "Approved: the nodes are on their way, in the name of who asked."
 	case r.Extend:
 		notice = "Approved: the lease is longer."
 	case r.Start:
@@ -171,7 +173,7 @@ func countsText(r overview.LaunchRequestRow) string {
 func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 	_, personID := where(c)
 	row := web.RequestRow{
-		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Extend: r.Extend, Name: r.Name,
+		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Extend: r.Extend, Group: r.Group, Count: r.Count, Name: r.Name,
 		Version: web.VersionLink{ID: r.VersionID, ModelName: r.ModelName, Version: r.Version}, Pool: r.PoolName, Provider: r.ProviderName,
 		Nodes: r.Nodes, Counts: countsText(r), Lease: time.Duration(r.LeaseSeconds) * time.Second, Ends: requestEnds(r.Terms), NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
 		DecidedBy: r.DecidedBy, Decided: page.Time(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At, Capped: r.Capped,

@@ -1,6 +1,7 @@
 package org
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -90,6 +91,8 @@ func deedWords(verb string, detail map[string]any) (what string, details []strin
 	words, known := map[string]string{
 		"launch cluster": "Launch asked", "start cluster": "Start asked", "cluster ready": "Ready: every node met its gate", "nodes ready": "More nodes ready: each met its gate", "undo batch": "Nodes to be added given up",
 		"extend lease": "Lease extended", "change lease": "End of the lease changed", "stop cluster": "Stop asked", "start test again": "Started a second time", "delete cluster": "Deletion asked", "end lease": "Lease over",
+		"scale up cluster": "Nodes to be added", "scale down cluster": "Nodes to go", "drain nodes": "Nodes drained: they go now", "ask about drain": "Not drained: somebody has to say if the nodes go",
+		"keep drained nodes": "Nodes that were to go stay", "remove undrained nodes": "Nodes go without waiting for the drain",
 		"fail cluster": "Launch given up", "pause cluster": "Paused by the provider", "resume cluster": "Let go on by the provider",
 		"end cluster": "Ended by the provider", "allow cluster again": "Allowed again by the provider", "place nodes elsewhere": "Nodes placed elsewhere",
 		"consent to console": "Staff let see the consoles", "withdraw consent to console": "Staff see no consoles any more", "look at console": "Console looked at",
@@ -115,6 +118,12 @@ func deedWords(verb string, detail map[string]any) (what string, details []strin
 		if extends, _ := detail["until_stopped"].(bool); extends {
 			details = append(details, "extends itself until it is stopped")
 		}
+	case "scale up cluster":
+		details = []string{fmt.Sprintf("%s from %d to %d", text("group"), number("from"), number("to")), ui.ComputeHours(number("held")) + " set aside"}
+	case "scale down cluster":
+		details = []string{fmt.Sprintf("%s from %d to %d", text("group"), number("from"), number("to"))}
+	case "ask about drain":
+		details = []string{text("because")}
 	case "resume cluster":
 		details = []string{"after " + length("paused_seconds")}
 	case "pause cluster", "end cluster":

@@ -36,3 +36,13 @@ func (h *Host) HashImage(ctx context.Context, digest string) (string, error) {
 	}
 	return cmp.Or(h.spoiled[digest], digest), nil
 }
+
+// Network is a network of ours as the host was last asked to make it; ok is false where it has none.
+func (h *Host) Network(vni uint32) (n provisioner.Network, ok bool) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if known := h.networks[vni]; known != nil {
+		return known.spec, true
+	}
+	return n, false
+}

@@ -3,6 +3,7 @@
 // pure: no clock, no randomness, no store. Whoever runs a model asks it, a deployment's worker and a workstation alike.
 //
 //	Net.Places   a model and its counts  ->  name, address and MAC of every node, before anything is made
+//	Net.Join     a cluster that grows     ->  those of the nodes that are added
 //	Make         a Cluster               ->  a Plan, or ErrPlan
 //	Plan         .Network(host)  .Node(id)  .Seed(id)  .Gate(id)
 //

@@ -66,6 +66,41 @@ func (n Net) Places(m provisioner.Model, counts map[string]int) ([]Place, error)
 	return places, nil
 }
 
+// Join gives places to count more nodes of a group, of a cluster that has those of there: the lowest names of the group that none of them
+// has, and the lowest addresses that neither they nor, as long as the subnet has others, the nodes of before had, which are gone: what a
+// host remembers of one that is gone must not be taken for another. ErrPlan where there are not so many addresses.
+func (n Net) Join(group string, count int, there []Place, before []netip.Addr) ([]Place, error) {
+	names, taken, had := map[string]bool{}, map[netip.Addr]bool{}, map[netip.Addr]bool{}
+	for _, p := range there {
+		names[p.Name], taken[p.Address] = true, true
+	}
+	for _, a := range before {
+		had[a] = true
+	}
+	var fresh, used []int
+	for i := range max(MostNodes(n.Subnet.Bits())-1, 0) {
+		number := provisioner.HeadAddress + 1 + i
+		switch a := n.address(number); {
+		case taken[a]:
+		case had[a]:
+			used = append(used, number)
+		default:
+			fresh = append(fresh, number)
+		}
+	}
+	numbers := append(fresh, used...)
+	if count > len(numbers) {
+		return nil, fmt.Errorf("%w: %s has no addresses for %d nodes more", ErrPlan, n.Subnet, count-len(numbers))
+	}
+	var places []Place
+	for i := 1; len(places) < count; i++ {
+		if name := provisioner.NodeName(group, i); !names[name] {
+			places = append(places, n.place(group, name, numbers[len(places)]))
+		}
+	}
+	return places, nil
+}
+
 func (n Net) place(group, name string, number int) Place {
 	return Place{Group: group, Name: name, Address: n.address(number), MAC: n.mac(number)}
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -334,4 +335,54 @@ func TestLoginsAreInSeeds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, s.Logins, err)
 		}
 	}
+}
+
+// What joins a cluster shares nothing with what is there, takes the lowest names, and the place of what is gone last of all.
+func TestJoin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := plan.Net{VNI: 7, Subnet: netip.PrefixFrom(netip.MustParseAddr("10.128.4.0"), rapid.IntRange(24, 27).Draw(t, "bits"))}
+		var there []plan.Place
+		var before []netip.Addr
+		gone := map[string]bool{}
+		for step := range rapid.IntRange(1, 6).Draw(t, "steps") {
+			more := rapid.IntRange(0, 12).Draw(t, "more")
+			group := rapid.SampledFrom([]string{"compute", "gpu"}).Draw(t, "group")
+			joined, err := n.Join(group, more, there, before)
+			room := plan.MostNodes(n.Subnet.Bits()) - 1 - len(there)
+			if (err != nil) != (more > room) || err != nil && !errors.Is(err, plan.ErrPlan) {
+				t.Fatalf("step %d: %d more where there are %d addresses: %v", step, more, room, err)
+			}
+			fresh := room
+			for a := range gone {
+				if !slices.ContainsFunc(there, func(p plan.Place) bool { return p.Address.String() == a }) {
+					fresh--
+				}
+			}
+			for i, p := range joined {
+				for _, other := range append(slices.Clone(there), joined[:i]...) {
+					if other.Name == p.Name || other.Address == p.Address || other.MAC.String() == p.MAC.String() {
+						t.Fatalf("%+v beside %+v", p, other)
+					}
+				}
+				if !n.Subnet.Contains(p.Address) || p.Role() != provisioner.RoleCompute || p.Group != group || gone[p.Address.String()] != (i >= fresh) {
+					t.Fatalf("%+v of %d with %d fresh addresses", p, i, fresh)
+				}
+			}
+			for number := 1; number <= len(joined); number++ { // no lower name was left out
+				name := provisioner.NodeName(group, number)
+				has := func(p plan.Place) bool { return p.Name == name }
+				if !slices.ContainsFunc(there, has) && !slices.ContainsFunc(joined, has) {
+					t.Fatalf("%s is free, and others were given: %+v", name, joined)
+				}
+			}
+			there = append(there, joined...)
+			there = slices.DeleteFunc(there, func(p plan.Place) bool {
+				leaves := rapid.IntRange(0, 2).Draw(t, "leaves") == 0
+				if leaves {
+					before, gone[p.Address.String()] = append(before, p.Address), true
+				}
+				return leaves
+			})
+		}
+	})
 }

@@ -101,7 +101,7 @@ func (f *fleet) live(ctx context.Context, id uuid.UUID) error {
 	}
 	if _, err := f.pool.Exec(ctx, `
 		WITH c AS (UPDATE clusters SET desired = 'running', ready_at = $2, lease_ends_at = $2::timestamptz + interval '50 s' WHERE id = $1)
-		UPDATE nodes SET state = 'ready' WHERE cluster_id = $1`, id, at(int(f.second.Load())+1)); err != nil {
+		UPDATE nodes SET state = 'ready', desired = 'running' WHERE cluster_id = $1`, id, at(int(f.second.Load())+1)); err != nil {
 		return err
 	}
 	if err := f.db.Books.BeginRunsNow(ctx, id); err != nil {
@@ -111,7 +111,8 @@ func (f *fleet) live(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	// It is no longer wanted some rounds before its machines are off, and so no round resumes its runs after their end.
-	if _, err := f.pool.Exec(ctx, `UPDATE clusters SET desired = 'gone' WHERE id = $1`, id); err != nil {
+	if _, err := f.pool.Exec(ctx, `
+		WITH c AS (UPDATE clusters SET desired = 'gone' WHERE id = $1) UPDATE nodes SET desired = 'gone' WHERE cluster_id = $1`, id); err != nil {
 		return err
 	}
 	if err := f.rounds(ctx, 10); err != nil {

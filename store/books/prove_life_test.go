@@ -91,6 +91,7 @@ func TestAHostThatWasLostResumesTheSameStart(t *testing.T) {
 	}
 	w.prove(at(100), nodes[0])
 	w.wantRuns(nodes[0], "0-10 host_lost", "100-100")
+	w.exec(`UPDATE nodes SET desired = 'gone' WHERE cluster_id = $1`, id)
 	w.exec(`UPDATE clusters SET desired = 'gone' WHERE id = $1`, id)
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "host_lost"))
 	w.prove(at(105), nodes...)

@@ -8,7 +8,7 @@ import (
 	"volary.dev/store"
 )
 
-// ApproveRequest launches (or starts, or extends) what was asked for in the name of who asked, in the transaction that decides;
+// ApproveRequest launches (or starts, extends or scales) what was asked for in the name of who asked, in the transaction that decides;
 // the cap is not asked. What cannot be launched now stays waiting, with the refusal that LaunchCluster or
 // StartCluster would give. Refusals besides: "decided", "left" where who asked may not launch any more, NotFound.
 func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clusterID uuid.UUID, err error) {
@@ -47,6 +47,14 @@ func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clus
 
 // launchRequest does what the form says. By may be the one who asked, who has become a manager meanwhile.
 func (db *DB) launchRequest(ctx context.Context, tx pgx.Tx, r lockedRequest, by, fresh uuid.UUID) (uuid.UUID, error) {
+	if r.Form.Group != "" {
+		s := scale{
+			ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Start: r.Form.Start,
+			Request: ScaleRequest{Group: r.Form.Group, Count: r.Form.Count},
+		}
+		_, err := db.scale(ctx, tx, s)
+		return s.ClusterID, err
+	}
 	if r.Form.Extend {
 		e := extension{
 			ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Add: r.Form.LeaseSeconds, Start: r.Form.Start,

@@ -39,13 +39,15 @@ func (c *crowd) members(n uint64) error {
 			return err
 		}
 		id := list[r.IntN(len(list))].ID
-		switch r.IntN(4) {
+		switch r.IntN(5) {
 		case 0:
 			err = c.DB.Machines.StopCluster(c.ctx, c.Organization, c.Person, id)
 		case 1:
 			err = c.DB.Machines.StartCluster(c.ctx, c.Organization, c.Person, id, 3600)
 		case 2:
 			err = c.DB.Machines.ExtendLease(c.ctx, c.Organization, c.Person, id, 60)
+		case 3:
+			_, err = c.DB.Machines.ScaleCluster(c.ctx, c.Organization, c.Person, id, machines.ScaleRequest{Group: "compute", Count: r.IntN(6)})
 		default:
 			err = c.DB.Machines.DeleteCluster(c.ctx, c.Organization, c.Person, id)
 		}
@@ -85,10 +87,13 @@ func (c *crowd) reconcile(worker string, fail bool) (int, error) {
 }
 
 func (c *crowd) act(w machines.ClusterWork, fail bool) (err error) {
-	pending := map[uuid.UUID]machines.Evidence{}
+	pending, batch, going := map[uuid.UUID]machines.Evidence{}, uuid.Nil, []uuid.UUID{}
 	for _, n := range w.Nodes {
-		if n.State == provisioner.NodeReserved {
-			pending[n.ID] = machines.Evidence{StartID: storetest.StartID(n.ID), Kind: "address"}
+		switch {
+		case n.Desired == provisioner.DesiredGone:
+			going = append(going, n.ID)
+		case n.State == provisioner.NodeReserved:
+			pending[n.ID], batch = machines.Evidence{StartID: storetest.StartID(n.ID), Kind: "address"}, n.Batch
 		}
 	}
 	switch {
@@ -96,9 +101,11 @@ func (c *crowd) act(w machines.ClusterWork, fail bool) (err error) {
 		return c.DB.Machines.MarkNodesGone(c.ctx, w.ID)
 	case w.Desired == provisioner.DesiredStopped:
 		_, err = c.DB.Machines.MarkNodesStopped(c.ctx, w.ID, w.Generation)
-	case fail:
-		return c.DB.Machines.FailBatch(c.ctx, w.ID, w.Generation, w.Nodes[0].Batch, provisioner.ReasonHostRefused, "no")
-	case len(pending) == len(w.Nodes):
+	case len(going) > 0:
+		return c.DB.Machines.MarkNodesGone(c.ctx, w.ID, going...)
+	case fail && batch != uuid.Nil:
+		return c.DB.Machines.FailBatch(c.ctx, w.ID, w.Generation, batch, provisioner.ReasonHostRefused, "no")
+	case len(pending) > 0:
 		_, err = c.DB.Machines.MarkNodesReady(c.ctx, w.ID, w.Generation, pending)
 	}
 	return err

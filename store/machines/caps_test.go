@@ -93,8 +93,8 @@ func TestStartsCountForWhoStarts(t *testing.T) {
 	bo := storetest.Member(t, w, "bo@example.org")
 	storetest.SetCap(t, w, bo, 2)
 	id := w.Launch(t, "theirs", 1) // the owner's
+	w.Exec(t, `UPDATE nodes SET desired = 'stopped', state = 'stopped' WHERE cluster_id = $1`, id)
 	w.Exec(t, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, id)
-	w.Exec(t, `UPDATE nodes SET state = 'stopped' WHERE cluster_id = $1`, id)
 	storetest.WantCode(t, w.DB.Machines.StartCluster(ctx, w.Organization, bo, id, 2*3600), "cap")
 	if err := w.DB.Machines.StartCluster(ctx, w.Organization, bo, id, 3600); err != nil {
 		t.Fatal(err)

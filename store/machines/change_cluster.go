@@ -40,10 +40,15 @@ func (c lockedCluster) State() provisioner.ClusterState {
 // lockCluster locks one cluster and reads the states of its nodes in a second statement: those of the first one's
 // snapshot may be older than the lock.
 func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, error) {
+	return readCluster(ctx, tx, id, "FOR NO KEY UPDATE")
+}
+
+// readCluster reads a cluster; lock is how its row is locked, empty: not at all, for who changes nothing.
+func readCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID, lock string) (lockedCluster, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, organization_id, provider_id, pool_id, kind, desired, reason, generation, start_count, lease_seconds, ended_at,
 			lease_until, until_stopped, at_end, keep_days, barred_at, barred_why, disks_until, paused_at, paused_why, paused_until, now() AS now
-		FROM clusters WHERE id = $1 FOR NO KEY UPDATE`, id)
+		FROM clusters WHERE id = $1 `+lock, id)
 	c, err := store.One(rows, "cluster", pgx.RowToStructByName[lockedCluster])
 	if err != nil {
 		return c, err
@@ -72,7 +77,7 @@ func lockOwnCluster(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (locked
 }
 
 // want changes what is wanted of all nodes of a locked cluster that are not to be gone already, which ends a pause of it and
-// the batches that are on their way up, and for how long its disks were to be kept, wakes the workers, and shows at once that the nodes are ending.
+// the batches that are on their way up and the drains, and for how long its disks were to be kept, wakes the workers, and shows at once that the nodes are ending.
 func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desired, reason provisioner.Reason, detail string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE clusters SET desired = $2, reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0,
@@ -89,6 +94,7 @@ func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desire
 	batch.Queue(`
 		UPDATE batches SET ended_at = now(), reason = CASE $2 WHEN '' THEN 'asked' ELSE $2 END, reason_detail = $3
 		WHERE cluster_id = $1 AND ready_at IS NULL AND ended_at IS NULL`, c.ID, reason, detail)
+	batch.Queue(`UPDATE drains SET closed_at = now(), outcome = 'overtaken' WHERE cluster_id = $1 AND closed_at IS NULL`, c.ID)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("end nodes of cluster %s: %w", c.ID, err)
 	}

@@ -81,6 +81,7 @@ type ClusterDetail struct {
 	Zone          string     // of its provider's accounting, in which dates of its lease are meant
 	MaxLeaseHours int        // of its pool
 	KeptDaysMost  int        // of its provider
+	Scaling                           // of its nodes
 	Barred
 	Paused
 	Support string // how the provider says that it is reached; may be empty
@@ -126,6 +127,7 @@ type NodeRow struct {
 	ReadyAt      *time.Time
 	SeenAt       *time.Time
 	GateMet      bool // in its present start
+	Going        bool // it is to go, and its cluster runs on
 }
 
 // selectClusters joins what a list shows; the nodes are looked up cluster by cluster, by the index on them, for the
@@ -192,6 +194,9 @@ func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (d ClusterDetail
 		if err := d.readAccess(ctx, tx); err != nil {
 			return err
 		}
+		if d.Scaling, err = readClusterScaling(ctx, tx, d.ID); err != nil {
+			return err
+		}
 		return d.readNodes(ctx, tx)
 	})
 	return d, err
@@ -248,16 +253,17 @@ func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 		SELECT n.id, n.name, n.role, n.group_name, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
 			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
 			h.underlay, coalesce(n.ssh_port, 0), n.sign_in,
-			n.state = 'starting' AND EXISTS (SELECT FROM node_steps s WHERE s.node_id = n.id AND s.step = 'gate' AND s.at >= n.started_at)
+			n.state = 'starting' AND EXISTS (SELECT FROM node_steps s WHERE s.node_id = n.id AND s.step = 'gate' AND s.at >= n.started_at),
+			n.desired = 'gone' AND n.state <> 'gone' AND $3
 		FROM nodes n JOIN hosts h ON h.id = n.host_id
-		WHERE n.cluster_id = $1 AND (n.state <> 'gone' OR $2) ORDER BY n.role = 'head' DESC, n.name, n.id`, d.ID, d.EndedAt != nil)
+		WHERE n.cluster_id = $1 AND (n.state <> 'gone' OR $2) ORDER BY n.role = 'head' DESC, n.name, n.id`, d.ID, d.EndedAt != nil, d.Desired != provisioner.DesiredGone)
 	d.NodeRows, err = store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeRow, err error) {
 		var underlay netip.Addr
 		var port int
 		var said provisioner.SignIn
 		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.Group, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
 			&n.Address, &n.MAC, &n.ShapeName, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Rate, &n.StateAt,
-			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port, &said, &n.GateMet)
+			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port, &said, &n.GateMet, &n.Going)
 		if n.State == provisioner.NodeReady && port != 0 {
 			d.SSHHost, d.SSHPort, d.SignIn = underlay, port, said
 		}

@@ -147,7 +147,7 @@ func (c lockedCluster) extensionCap(ctx context.Context, tx pgx.Tx, by uuid.UUID
 	}
 	return &refusal.Error{
 		Code: "cap", Title: "You have a cap, and this cluster does not count to it: someone else started it, or it is older than the cap.",
-		Next: "Ask a manager of your organization to extend it.",
+		Next: "Ask a manager of your organization to do it.",
 	}
 }
 

@@ -62,6 +62,11 @@ func (db *DB) undoBatch(ctx context.Context, tx pgx.Tx, c lockedCluster, b batch
 	if err := db.books.ReleasePart(ctx, tx, c.ID, b.Held, c.Now); err != nil {
 		return err
 	}
+	if b.Kind == provisioner.BatchScale {
+		if err := db.tellNotGrown(ctx, tx, c, b, reason, detail); err != nil {
+			return err
+		}
+	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
 		Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "undo batch", Subject: "cluster", SubjectID: c.ID,
 		Detail: map[string]any{"nodes": b.Nodes, "reason": reason, "detail": detail, "released": b.Held},

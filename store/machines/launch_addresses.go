@@ -64,29 +64,44 @@ func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, p
 	hosts := append([]uuid.UUID{planned.Place.Head}, planned.Place.Compute...)
 	batch := &pgx.Batch{}
 	for i, p := range places {
-		id, err := store.NewID()
-		if err != nil {
-			return err
-		}
-		s := shapes[p.Group]
-		g, _ := c.Version.Group(p.Group)
-		rate := s.Rate
-		if n.Kind == "test" {
-			rate = 0
-		}
 		if p.Role() != provisioner.RoleHead {
 			port = nil
 		}
-		batch.Queue(`
-			INSERT INTO nodes (id, batch_id, desired, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, ssh_port, shape_name,
-				vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
-			VALUES ($1, $20, 'running', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'reserved', $19)`,
-			id, n.ID, n.OrganizationID, c.Pool.ProviderID, hosts[i], p.Role(), p.Group, p.Name, p.MAC, p.Address, port, s.Name,
-			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, g.ImageID, g.Digest, c.Now, batchID)
+		if err := n.queueNode(batch, c, batchID, placedNode{Place: p, Host: hosts[i], Shape: shapes[p.Group], SSHPort: port}); err != nil {
+			return err
+		}
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("reserve nodes: %w", err)
 	}
+	return nil
+}
+
+// placedNode is a node about to be written down.
+type placedNode struct {
+	plan.Place
+	Host    uuid.UUID
+	Shape   Shape
+	SSHPort *int // nil: none is published
+}
+
+// queueNode writes a node of a batch down when the batch of statements is sent.
+func (n newCluster) queueNode(b *pgx.Batch, c launchCase, batchID uuid.UUID, p placedNode) error {
+	id, err := store.NewID()
+	if err != nil {
+		return err
+	}
+	g, _ := c.Version.Group(p.Group)
+	s, rate := p.Shape, p.Shape.Rate
+	if n.Kind == "test" {
+		rate = 0
+	}
+	b.Queue(`
+		INSERT INTO nodes (id, batch_id, desired, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, ssh_port, shape_name,
+			vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
+		VALUES ($1, $20, 'running', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'reserved', $19)`,
+		id, n.ID, n.OrganizationID, c.Pool.ProviderID, p.Host, p.Role(), p.Group, p.Name, p.MAC, p.Address, p.SSHPort, s.Name,
+		s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, g.ImageID, g.Digest, c.Now, batchID)
 	return nil
 }
 

@@ -241,18 +241,27 @@ func (c launchCase) chooseShapes() ([]QuoteShape, *refusal.Error) {
 		if g.Role() == provisioner.RoleCompute {
 			count = c.Counts[g.Name]
 		}
-		s, ok := Cheapest(c.Shapes, g.Shape)
-		if !ok {
-			return nil, &refusal.Error{
-				Code: "shape",
-				Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %s of memory and %d GiB of disk for %s.",
-					typed.Isolate(c.Pool.Name), refusal.Plural(g.Shape.VCPUs, "vCPU", "vCPUs"), refusal.MiB(g.Shape.MemoryMiB), g.Shape.DiskGiB, calledGroup(g.Role(), g.Name)),
-				Next: "Choose another pool, or make a version with smaller nodes.",
-			}
+		s, refused := c.shapeOf(g)
+		if refused != nil {
+			return nil, refused
 		}
 		chosen = append(chosen, QuoteShape{Group: g.Name, Count: count, Need: g.Shape, Shape: s})
 	}
 	return chosen, nil
+}
+
+// shapeOf is the cheapest shape that covers a group's nodes.
+func (c launchCase) shapeOf(g models.VersionGroup) (Shape, *refusal.Error) {
+	s, ok := Cheapest(c.Shapes, g.Shape)
+	if !ok {
+		return Shape{}, &refusal.Error{
+			Code: "shape",
+			Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %s of memory and %d GiB of disk for %s.",
+				typed.Isolate(c.Pool.Name), refusal.Plural(g.Shape.VCPUs, "vCPU", "vCPUs"), refusal.MiB(g.Shape.MemoryMiB), g.Shape.DiskGiB, calledGroup(g.Role(), g.Name)),
+			Next: "Choose another pool, or make a version with smaller nodes.",
+		}
+	}
+	return s, nil
 }
 
 // Cheapest is the first of shapes that covers a need; shapes come in the order of their rates.

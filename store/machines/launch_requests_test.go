@@ -212,9 +212,11 @@ func TestRequestStart(t *testing.T) {
 	cluster := w.Launch(t, "resting", 1)
 	_, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600, machines.LeaseTerms{})
 	storetest.WantCode(t, err, "state")
+	w.Exec(t, `UPDATE nodes SET desired = 'stopped', state = 'stopped' WHERE cluster_id = $1`, cluster)
 	w.Exec(t, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, cluster)
 	w.Exec(t, `UPDATE nodes SET state = 'stopped' WHERE cluster_id = $1`, cluster)
 	id, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600, machines.LeaseTerms{})
+	id, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,8 +301,8 @@ func TestAnExtensionDoesNotOutliveItsStart(t *testing.T) {
 	if !claims() {
 		t.Error("the start that runs counts to no cap")
 	}
+	w.Exec(t, `UPDATE nodes SET desired = 'stopped', state = 'stopped' WHERE cluster_id = $1`, id)
 	w.Exec(t, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, id)
-	w.Exec(t, `UPDATE nodes SET state = 'stopped' WHERE cluster_id = $1`, id)
 	storetest.NoError(t, w.DB.Machines.StartCluster(ctx, w.Organization, w.Person, id, 3600))
 	w.Ready(t, id)
 	if claims() {

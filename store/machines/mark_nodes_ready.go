@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
@@ -39,6 +40,9 @@ func (db *DB) MarkNodesReady(ctx context.Context, id uuid.UUID, generation int64
 		if err := db.books.BeginRuns(ctx, tx, id, nodes); err != nil {
 			return err
 		}
+		if err := db.releaseWait(ctx, tx, c); err != nil {
+			return err
+		}
 		marked = true
 		row := store.AuditRow{
 			Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "nodes ready", Subject: "cluster", SubjectID: id, Detail: map[string]any{"nodes": len(nodes)},
@@ -52,6 +56,27 @@ func (db *DB) MarkNodesReady(ctx context.Context, id uuid.UUID, generation int64
 		return store.WriteAudit(ctx, tx, row)
 	})
 	return marked, err
+}
+
+// releaseWait gives back what was set aside for a scale from its begin to its gate, which nobody is charged for.
+func (db *DB) releaseWait(ctx context.Context, tx pgx.Tx, c lockedCluster) error {
+	var waited billing.Hours
+	err := tx.QueryRow(ctx, `
+		WITH done AS (
+			SELECT b.id, sum(n.rate)::bigint * extract(epoch FROM date_trunc('second', c.lease_ends_at) - date_trunc('second', b.ready_at))::bigint AS need
+			FROM batches b JOIN clusters c ON c.id = b.cluster_id JOIN nodes n ON n.batch_id = b.id
+			WHERE b.cluster_id = $1 AND b.kind = 'scale' AND b.ready_at = now() AND n.desired = 'running' GROUP BY b.id, c.lease_ends_at),
+		kept AS (
+			UPDATE batches b SET held = greatest(done.need, 0) FROM done, batches was
+			WHERE b.id = done.id AND was.id = b.id AND done.need < b.held RETURNING was.held - b.held AS waited)
+		SELECT coalesce(sum(waited), 0)::bigint FROM kept`, c.ID).Scan(&waited)
+	if err != nil {
+		return fmt.Errorf("read what is set aside for a scale of cluster %s: %w", c.ID, err)
+	}
+	if waited == 0 {
+		return nil
+	}
+	return db.books.ReleasePart(ctx, tx, c.ID, waited, c.Now)
 }
 
 // markNodesReady refuses, as a defect of the caller, to call a batch ready while the gate of one of its nodes is not met. It

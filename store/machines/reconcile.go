@@ -34,7 +34,7 @@ type ClusterWork struct {
 	NetworkGeneration    int64 // give this to EnsureNetwork
 	SeedSecret           string
 	Model                provisioner.Model   // the document that it was launched from
-	SSHKeys              []string            // of who had a right when the present start was asked for
+	SSHKeys              []string            // of who had a right when the present start was asked for, and has it yet: a node may join later
 	Logins               []provisioner.Login // of who has one now; nil where the model asks for none
 	ReadyAt              *time.Time          // of the present start; published ports open from then on
 	LeaseEndsAt          *time.Time
@@ -130,7 +130,8 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test',
 			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
 			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, v.document,
-			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = CASE c.kind WHEN 'test' THEN 1 ELSE c.start_count END ORDER BY k.position),
+			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = CASE c.kind WHEN 'test' THEN 1 ELSE c.start_count END
+				AND EXISTS (SELECT FROM rightful_keys r WHERE r.organization_id = c.organization_id AND r.fingerprint = k.fingerprint) ORDER BY k.position),
 			c.ready_at, c.lease_ends_at, c.start_count,
 			p.id, ARRAY(
 				SELECT DISTINCT unnest(array_prepend(q.prefix, array_prepend(q.underlay, q.management))) FROM pools q

@@ -18,10 +18,13 @@ import (
 const mostWaiting = 20
 
 // RequestForm is launch_requests.form: a launch as its form was filled, or with Cluster the start of a stopped one, of
-// which the rest is a copy; with Extend, too, the extension of a running one by LeaseSeconds.
+// which the rest is a copy; with Extend, too, the extension of a running one by LeaseSeconds, and with a Group that many nodes of it for
+// the LeaseSeconds that were left.
 type RequestForm struct {
 	Cluster       *uuid.UUID `json:"cluster,omitempty"`
 	Extend        bool       `json:"extend,omitempty"`
+	Group         string     `json:"group,omitempty"` // that is to have Count nodes
+	Count         int        `json:"count,omitempty"`
 	Start         int        `json:"start,omitempty"` // of an extension: the start that it was asked for, as in cluster_starts; 0: of before it was kept
 	Version       uuid.UUID  `json:"version"`
 	Name          string     `json:"name"`
@@ -138,7 +141,10 @@ func (db *DB) ask(ctx context.Context, tx pgx.Tx, a asking) error {
 
 // verb is what the log says was asked for.
 func (f RequestForm) verb() string {
-	if f.Extend {
+	switch {
+	case f.Group != "":
+		return "request scale"
+	case f.Extend:
 		return "request extension"
 	}
 	return "request launch"

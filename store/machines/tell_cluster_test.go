@@ -229,6 +229,7 @@ func TestTellLeaseEnds(t *testing.T) {
 	// Extended it is told of anew.
 	lease("3 days", "22 hours")
 	tell(1)
+	c.Exec(t, `UPDATE nodes SET desired = 'stopped' WHERE cluster_id = $1`, id)
 	c.Exec(t, `UPDATE clusters SET desired = 'stopped' WHERE id = $1`, id)
 	lease("3 days", "21 hours")
 	tell(0)

@@ -23,6 +23,8 @@ type LaunchRequestRow struct {
 	PersonName   string
 	Start        bool   // of a stopped cluster, instead of a launch
 	Extend       bool   // of a running one's lease, by LeaseSeconds
+	Group        string // of a running one that is to have Count nodes of it; Extend, too, as it counts to the same cap
+	Count        int
 	Name         string // of the cluster
 	VersionID    uuid.UUID
 	ModelName    string
@@ -137,6 +139,7 @@ func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need bi
 			&r.ProviderName, &r.Need, &r.State, &r.Reason, &r.DecidedBy, &r.DecidedAt, &r.ClusterID, &r.CreatedAt,
 			&r.counts, &r.Capped, &r.begun, &r.over, &total, &need)
 		r.Start, r.Extend, r.Name, r.VersionID, r.Nodes, r.LeaseSeconds = form.Cluster != nil && !form.Extend, form.Extend, form.Name, form.Version, form.ComputeCount+1, form.LeaseSeconds
+		r.Group, r.Count = form.Group, form.Count
 		launch := form.Launch(r.PoolID)
 		r.References, r.Counts, r.Terms = launch.References, launch.Counts, launch.Terms
 		return r, err

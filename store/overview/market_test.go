@@ -297,6 +297,9 @@ func TestProviderRecord(t *testing.T) {
 			w.Ready(t, id)
 			w.Exec(t, `UPDATE clusters SET created_at = (SELECT min(started_at) FROM runs WHERE cluster_id = $1) - make_interval(secs => $2) WHERE id = $1`, id, 60*(i+1))
 		}
+		if name == "asked" || name == "failed" {
+			w.Exec(t, `UPDATE nodes SET desired = 'gone' WHERE cluster_id = $1`, id)
+		}
 		switch name {
 		case "asked":
 			w.Exec(t, `UPDATE clusters SET desired = 'gone', reason = 'asked' WHERE id = $1`, id)

@@ -4,7 +4,7 @@ package account
 func eventWords() map[string][2]string {
 	return map[string][2]string{
 		"cluster_ready":  {"A cluster is ready", ""},
-		"cluster_failed": {"A cluster did not start", ""},
+		"cluster_failed": {"A cluster did not start, or was not scaled", "also where somebody has to say if nodes go that still work"},
 		"cluster_ended":  {"A cluster was stopped or deleted", "its lease is over, its machines went off, or someone else did it"},
 		"cluster_staff":  {"A provider pauses or ends a cluster, or lets it go on", ""},
 		"nodes_lost":     {"Nodes of a cluster are lost", ""},

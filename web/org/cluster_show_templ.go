@@ -53,7 +53,9 @@ type ClusterShowProps struct {
 	ExtendHours                              string // as typed in the extend form: "1"
 	MayStop, MayStart, MayDelete, MayConsole bool
 	MayExtend                                bool
-	Cap                                      *Cap // of the reader, where they may start or extend; nil: none
+	Scaling                                  Scaling
+	ScaleGroups                              []string // names of groups that may be scaled now
+	Cap                                      *Cap     // of the reader, where they may start or extend; nil: none
 	References                               References
 	Staff                                    StaffLooks
 	KeysLeftOut                              string        // sentence; empty where all keys are in
@@ -94,6 +96,7 @@ type NodeRow struct {
 	Shape        provisioner.Shape
 	TimeToReady  time.Duration // of the present start; 0: not ready yet
 	Seen         time.Time     // last proof of life
+	Going        bool          // it is to go, and others stay
 }
 
 // mostCells is how many nodes make a picture.
@@ -351,11 +354,19 @@ func ClusterShow(p ClusterShowProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = clusterHead(p).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = scalingNotes(p).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, " ")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = clusterHead(p).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1131,6 +1142,12 @@ func nodeTable(p ClusterShowProps) templ.Component {
 			}
 			if one == "" {
 				templ_7745c5c3_Err = ui.Reason(n.Reason, n.ReasonDetail).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			if p.Scaling.leaves(n) {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<span class=\"reason also\">on its way out</span> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -32,8 +32,10 @@ type RequestRow struct {
 	ID             uuid.UUID
 	Own            bool // of the reader
 	Person         string
-	Start          bool // of a stopped cluster
-	Extend         bool // of a running one's lease, by Lease
+	Start          bool   // of a stopped cluster
+	Extend         bool   // of a running one's lease, by Lease
+	Group          string // of a running one that is to have Count nodes of it, for Lease; Extend, too
+	Count          int
 	Name           string
 	Version        VersionLink
 	Pool, Provider string
@@ -706,6 +708,9 @@ func requestRoom(r RequestRow, now time.Time, zone *time.Location) templ.Compone
 }
 
 func requestSize(r RequestRow) string {
+	if r.Group != "" {
+		return ui.Count(r.Count) + " of " + r.Group + ", " + ui.Duration(r.Lease) + " on " + typed.Isolate(r.Pool)
+	}
 	if r.Extend {
 		return ui.Plural(r.Nodes, "node", "nodes") + ", " + ui.Duration(r.Lease) + " more on " + typed.Isolate(r.Pool)
 	}

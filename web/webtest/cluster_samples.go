@@ -34,6 +34,11 @@ func clusterSamples() []Sample {
 		{"cluster-soon", org.ClusterShow(soonCluster())},
 		{"cluster-test", org.ClusterShow(testCluster())},
 		{"cluster-delete", org.ClusterDelete(org.ClusterDeleteProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, Nodes: 4, HeldMCS: 22 * hour, UsedMCS: 6 * hour})},
+		{"cluster-scale", org.ClusterScale(clusterScale())},
+		{"cluster-scale-refused", org.ClusterScale(clusterScaleRefused())},
+		{"cluster-grows", org.ClusterShow(growingCluster())},
+		{"cluster-not-grown", org.ClusterShow(notGrownCluster())},
+		{"cluster-drains", org.ClusterShow(drainingCluster())},
 		{"console", org.Console(console())},
 		{"console-stopped", org.Console(org.ConsoleProps{Layout: orgLayout(), ClusterID: id(40), ClusterName: "trial-1", NodeID: id(50), NodeName: "head", State: provisioner.NodeStopped, Host: "host-1"})},
 	}

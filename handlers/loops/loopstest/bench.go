@@ -87,10 +87,12 @@ func (b *Bench) Work(t *testing.T, e loops.Engine) (stop func()) {
 	r := &loops.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 20 * time.Millisecond, Tick: 60 * time.Millisecond}
 	o := &loops.Observer{Engine: e, Round: 150 * time.Millisecond}
 	k := &loops.AccessKeeper{Engine: e, Tick: 100 * time.Millisecond}
+	d := &loops.Drainer{Engine: e, Tick: 50 * time.Millisecond}
 	var all sync.WaitGroup
 	all.Go(func() { _ = r.Run(ctx) })
 	all.Go(func() { _ = o.Run(ctx) })
 	all.Go(func() { _ = k.Run(ctx) })
+	all.Go(func() { _ = d.Run(ctx) })
 	stop = sync.OnceFunc(func() { cancel(); all.Wait() })
 	t.Cleanup(stop)
 	return stop
