@@ -23,6 +23,7 @@ const (
 	EventHoursLow      MailEvent = "hours_low"
 	EventHoursExpire   MailEvent = "hours_expire"
 	EventOrderEnded    MailEvent = "order_over" // an order is decided
+	EventOverdue       MailEvent = "overdue"    // an invoice is, by some days
 	EventAnnouncement  MailEvent = "announcement"
 
 	EventHostLost MailEvent = "host_lost"
@@ -98,6 +99,9 @@ func moneyEvents() []EventRule {
 		{Event: EventHoursExpire, Kind: PlaceOrganization, Scopes: two, Roles: reads},
 		{Event: EventOrderEnded, Kind: PlaceOrganization, Scopes: three, Roles: map[string]MailScope{
 			"owner": ScopeOwn, "manager": ScopeOwn, "billing": ScopeOwn, "auditor": ScopeNone,
+		}},
+		{Event: EventOverdue, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
+			"owner": ScopeAll, "manager": ScopeAll, "billing": ScopeAll, "auditor": ScopeNone,
 		}},
 		{Event: EventAnnouncement, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
 			"owner": ScopeAll, "manager": ScopeAll, "member": ScopeNone, "billing": ScopeNone, "auditor": ScopeNone,

@@ -16,6 +16,7 @@ func eventWords() map[string][2]string {
 		"hours_low":      {"Few hours are left", "20 % and 5 % of what was left after the last purchase or grant"},
 		"hours_expire":   {"Hours expire", "30 days, 7 days and a day before, by the provider’s clock"},
 		"order_over":     {"An order is decided", ""},
+		"overdue":        {"An invoice is overdue", "a day, 14 days and 30 days after its day"},
 		"announcement":   {"A provider announces something by mail", ""},
 		"host_lost":      {"A host does not answer", ""},
 		"order":          {"An order waits", ""},

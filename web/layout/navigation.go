@@ -74,6 +74,7 @@ func sections(a Area) []group {
 			{"People", []link{
 				{"Members", "/org/members", SectionMembers},
 				{"Log", "/org/log", SectionLog},
+				{"Settings", "/org/settings", SectionSettings},
 			}},
 		}
 	case AreaAccount:
@@ -107,6 +108,7 @@ func staffSections(a Area) []group {
 				{"Orders", "/provider/orders", SectionOrders},
 				{"Offers", "/provider/offers", SectionOffers},
 				{"Invoices", "/provider/invoices", SectionInvoices},
+				{"Payments", "/provider/payments", SectionPayments},
 				{"Usage", "/provider/usage", SectionUsage},
 				{"Exports", "/provider/exports", SectionExports},
 				{"Market", "/market", SectionMarket},

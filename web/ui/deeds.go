@@ -16,7 +16,7 @@ func deeds() map[string]string {
 		"accept invitation": "joined by invitation as", "activate host": "activated the host", "add SSH key": "added the SSH key", "add host": "added the host",
 		"add member": "added the member", "add staff": "added to the staff", "announce": "announced", "approve order": "approved the order",
 		"approve provider": "approved the provider", "approve request": "approved the request for", "apply as provider": "applied to become a provider",
-		"cancel acceptance test": "cancelled the acceptance test of", "cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change provider": "changed what is said of the provider",
+		"cancel acceptance test": "cancelled the acceptance test of", "cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change organization": "changed what papers say of the organization", "change provider": "changed what is said of the provider",
 		"change staff role": "changed the role of", "change version": "changed the draft", "choose mails": "chose the mails of", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of", "nodes ready": "saw more nodes ready of", "undo batch": "gave up the nodes that were to be added to",
 		"consent to console": "let the provider's staff see the consoles of", "enrol host": "enrolled the machine of the host", "notice another machine": "noticed another machine at the address of the host", "renew host code": "asked for a new code for the host",
 		"cordon host": "cordoned the host", "create model cluster": "made the model cluster",
@@ -46,6 +46,7 @@ func deeds() map[string]string {
 		"run guest command":    "had a command run in a node of",
 		"make certificate key": "made the certificate key", "retire certificate key": "let sign no more the certificate key", "revoke certificate key": "revoked the certificate key",
 		"sign certificate": "signed the certificate of the test of", "require certificates": "chose which certificates a launch wants, of the provider",
+		"issue credit note": "issued the credit note", "record payment": "recorded the payment", "use credit": "paid an invoice out of credit by", "pay back credit": "paid back credit by",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}
 }
@@ -72,7 +73,7 @@ func deedOptions() []Option {
 func subjectOptions() []Option {
 	var list []Option
 	for _, s := range []string{
-		"acceptance_test", "announcement", "certificate_key", "cluster", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "person",
+		"acceptance_test", "announcement", "certificate_key", "cluster", "credit_note", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "payment", "person",
 		"pool", "provider", "request", "shape", "ssh_key", "upload", "version",
 	} {
 		list = append(list, Option{Value: s, Label: SubjectWord(s)})
