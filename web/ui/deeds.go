@@ -154,7 +154,7 @@ func detailWords() map[string]string {
 		"add_seconds": "longer by", "admin": "is an admin", "amount": "for", "again": "enrolled before", "auditor": "is an auditor", "because": "because", "begun": "begun",
 		"cap": "cap", "canonical_digest": "digest", "clusters": "clusters stopped", "desired": "to be", "document_digest": "document", "good_days": "good for", "held": "set aside", "hours": "hours",
 		"least_hours": "at least", "lease_ends_at": "lease ends", "lease_seconds": "lease", "mcs": "hours", "need": "needs", "paused_seconds": "paused for",
-		"size": "size", "underlay": "underlay address", "until": "until",
+		"paid_on": "paid on", "size": "size", "underlay": "underlay address", "until": "until",
 	}
 }
 
