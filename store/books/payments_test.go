@@ -182,10 +182,14 @@ func TestReceivablesAgeAndAreRemindedOf(t *testing.T) {
 		told  int64
 		where func(books.Receivable) int64
 	}{
-		{29, 0, func(r books.Receivable) int64 { return r.NotDue }}, {30, 0, func(r books.Receivable) int64 { return r.NotDue }},
-		{31, 1, func(r books.Receivable) int64 { return r.Days30 }}, {32, 1, func(r books.Receivable) int64 { return r.Days30 }},
-		{45, 2, func(r books.Receivable) int64 { return r.Days30 }}, {61, 3, func(r books.Receivable) int64 { return r.Days60 }},
-		{100, 3, func(r books.Receivable) int64 { return r.Days90 }}, {200, 3, func(r books.Receivable) int64 { return r.Older }},
+		{29, 0, func(r books.Receivable) int64 { return r.NotDue }},
+		{30, 0, func(r books.Receivable) int64 { return r.NotDue }},
+		{31, 1, func(r books.Receivable) int64 { return r.Days30 }},
+		{32, 1, func(r books.Receivable) int64 { return r.Days30 }},
+		{45, 2, func(r books.Receivable) int64 { return r.Days30 }},
+		{61, 3, func(r books.Receivable) int64 { return r.Days60 }},
+		{100, 3, func(r books.Receivable) int64 { return r.Days90 }},
+		{200, 3, func(r books.Receivable) int64 { return r.Older }},
 	} {
 		w.clock.Set(at(c.days * 24 * 3600))
 		if n, again := told(), told(); n != c.told || again != n {
