@@ -130,6 +130,7 @@ func TestTheDatabaseRefusesMoneyOfAnotherKind(t *testing.T) {
 	w, _ := usedWorld(t)
 	granted := w.grant(1000, nil)
 	sold := w.sell(5_000_000, uuid.Nil, 9, "")
+	w.sell(5_000_000, uuid.Nil, 9, "")
 	w.pay(1_000_000, w.invoices()[0].ID) // so that there is credit, and something is owed
 	second := w.another()
 	signed := fmt.Sprintf(`, %%d, 'why', '%s', '%s'`, w.person, second)

@@ -42,13 +42,13 @@ func newStranger(t *testing.T) *stranger {
 		_, err := w.db.Books.SettleUsage(t.Context(), at(sec))
 		w.must(err)
 	}
-	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
-	w.must(w.db.Books.ReleaseNow(t.Context(), id, at(9_100)))
 	w.pay(900, w.invoices()[1].ID)
 	w.pay(600, w.invoices()[1].ID) // 4.89 of it are owed; the rest is credit
 	_, err := w.takeBack(w.invoices()[1].ID, billing.ComputeHour)
 	w.must(err)
 	w.must(w.db.Books.RepayCredit(t.Context(), w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 7, PaidOn: typed.DayOf(at(0), time.UTC), Reference: "back"}))
+	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.Books.ReleaseNow(t.Context(), id, at(9_100)))
 	_, err = w.db.Books.SettleUsage(t.Context(), at(4*24*3600))
 	w.must(err)
 	w.verified()
