@@ -51,12 +51,6 @@ var vatForms = map[string]vatForm{
 	"CH": form("CHE", `\d{9}(MWST|TVA|IVA)?`, "CHE123456789MWST"), "GB": form("GB", `\d{9}|\d{12}|(GD|HA)\d{3}`, "GB123456789"), "NO": form("NO", `\d{9}(MVA)?`, "NO123456789MVA"),
 }
 
-// InEU tells whether a country's VAT is that of the European Union.
-func InEU(country string) bool {
-	f, ok := vatForms[country]
-	return ok && f.prefix != "CHE" && country != "GB" && country != "NO"
-}
-
 var plainVATID = regexp.MustCompile(`^[A-Z0-9]{2,20}$`)
 
 // ParseVATID reads a VAT id as one of a country, without blanks, dots, hyphens and strokes. Of countries whose form is not known 2 to 20

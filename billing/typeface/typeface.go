@@ -1,4 +1,4 @@
-// Package typeface is the type of printed papers: its fonts, which have the letters of Latin, Greek and Cyrillic scripts, and the answer
+// Package typeface is the type of printed papers, which has the letters of Latin, Greek and Cyrillic scripts, and the answer
 // to whether a text can be printed in it. It imports nothing of ours.
 package typeface
 
@@ -6,16 +6,9 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/sfnt"
 )
-
-// Regular is the font of text, as TrueType.
-func Regular() []byte { return goregular.TTF }
-
-// Bold is that of headings.
-func Bold() []byte { return gobold.TTF }
 
 var regular = sync.OnceValues(func() (*sfnt.Font, error) { return sfnt.Parse(goregular.TTF) })
 
