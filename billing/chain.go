@@ -69,9 +69,10 @@ type Audit struct {
 	version   int // of the last entry
 	uses      oldUses
 	facts     map[Fact]int64
-	older     []OlderHead // that are still to come
-	vouched   int64       // the last entry that an older head has
-	Vouchers  int         // how many older heads hold
+	moved     map[movedKey]int64 // of all kinds together under no kind
+	older     []OlderHead        // that are still to come
+	vouched   int64              // the last entry that an older head has
+	Vouchers  int                // how many older heads hold
 }
 
 // NewAudit begins at the journal's first entry. The times of entries rise with the sequence behind the unordered ones, which
@@ -83,7 +84,7 @@ func NewAudit(j Journal, unordered int64) *Audit {
 		balances: Balances{
 			Lots: map[uuid.UUID]LotBalance{}, Held: map[HeldKey]Hours{}, Worth: map[uuid.UUID]LotWorth{}, Owed: map[Currency]int64{},
 		},
-		expiries: map[uuid.UUID]time.Time{}, version: 1, uses: oldUses{}, facts: map[Fact]int64{},
+		expiries: map[uuid.UUID]time.Time{}, version: 1, uses: oldUses{}, facts: map[Fact]int64{}, moved: map[movedKey]int64{},
 	}
 }
 
@@ -172,17 +173,7 @@ func (a *Audit) apply(e Entry) *Difference {
 			return &Difference{Journal: e.Journal, Seq: e.Seq, What: what, Expected: "zero or more mcs", Found: fmt.Sprint(int64(left))}
 		}
 	}
-	for _, p := range e.Money {
-		if p.Account == Receivable && (e.Kind == KindGrant || e.Kind == KindOpening) {
-			a.balances.Owed[p.Currency] += p.Minor
-		}
-		if p.LotID != uuid.Nil {
-			w := a.balances.Worth[p.LotID]
-			w.add(p)
-			a.balances.Worth[p.LotID] = w
-		}
-	}
-	return nil
+	return a.moveMoney(e)
 }
 
 // add books one posting of a lot's accounts, which are credited what they hold.

@@ -153,8 +153,51 @@
 //	buyer <text>
 //	line <number> <order UUID> <mcs> <unit price> <minor units> <text>     (one per line, in order)
 //
+//	volary-invoice-2
+//	invoice <UUID> <number> <year> <serial>
+//	issued <instant>
+//	net <minor units> <currency>
+//	due <day in the provider's zone>
+//	seller <text>
+//	tax_id <text>
+//	buyer <text>
+//	print <what> <text>                                                    (one per, in order of the what)
+//	line <number> <order UUID> <mcs> <unit price> <minor units> <text>     (one per line, in order)
+//
+//	volary-credit-note-1
+//	credit_note <UUID> <number> <year> <serial>
+//	invoice <UUID>
+//	issued <instant>
+//	net <minor units> <currency>
+//	off <minor units of it that lowered what was left to pay of the invoice>
+//	seller <text>
+//	tax_id <text>
+//	buyer <text>
+//	reason <text>
+//	print <what> <text>                                                    (as an invoice has them)
+//	line <number> <line of the invoice> <lot UUID> <mcs> <minor units> <text>     (one per line, in order)
+//
+//	volary-payment-1
+//	payment <UUID> <received|credit|repaid>
+//	paid <day of the bank>
+//	amount <minor units> <currency>
+//	reference <text>
+//	to <invoice UUID> <minor units>                                        (one per invoice, in order of its UUID)
+//
 //	volary-uses-1
 //	<seq> <digest of its lines, as volary-usage-2 has them>                (of an opening: one per earlier use of the lot)
+//
+// What else is printed on an invoice is buyer_address, buyer_contact, buyer_country, buyer_vat_id, seller_address, seller_bank, seller_bic,
+// seller_contact, seller_country, seller_iban, seller_vat_id, terms and zone; what is empty is left out. All of it is copied at issue, so that no
+// rename changes an issued paper. Invoices of before have neither a day nor anything else printed, and the bytes of volary-invoice-1.
+//
+// The entry of a payment or refund has the payment's fact. A payment is received, or is of the customer's credit, or is credit that
+// was paid back. Of one that was received the invoices take what was chosen, or what is due first; what is over is credit. An invoice that is
+// issued uses credit by itself, in an entry of its own. Neither what is left to pay of an invoice nor credit is ever below zero.
+//
+// A credit note takes back hours of a line of an invoice that are neither used, set aside nor expired, and what was paid for them (Parts.Go):
+// never more than is left. Its amount first lowers what is left to pay of that invoice; the rest is credit, which pays the next invoice or is
+// paid back. What became of an order follows from these, and is written nowhere.
 //
 // Of persons there are UUIDs alone, and nothing hashed has to go with one: no paper prints a person's name yet. One that does is hashed with a salt
 // that goes with the person.
@@ -174,7 +217,7 @@
 //
 // LedgerWriter writes journals as lines of JSON (ledger_rows.go), with everything that the hashes above are taken over and nothing of it folded, so that a
 // stranger recomputes them with VerifyLedgerFile, or with a page of Python in the documentation, which a test holds against it. Rows are "ledger"; of each journal
-// "journal", its "entry" rows in order, each with its "line" rows behind it, then "lot", "order" and "invoice", and "head"; and "end" with the SHA-256 of all bytes before it. Texts of
+// "journal", its "entry" rows in order, each with its "line" rows behind it, then "lot", "order", "invoice", "credit_note" and "payment", and "head"; and "end" with the SHA-256 of all bytes before it. Texts of
 // the hashed bytes are as they are there ("-": absent). Names of provider and organization are for reading: only the last row vouches for them.
 //
 // # Heads that left the database

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"volary.dev/provisioner/typed"
 )
 
 // What a fact is of.
@@ -16,6 +20,9 @@ const (
 	FactOrder   = "order"
 	FactInvoice = "invoice"
 	FactUses    = "uses" // of a lot, booked in encoding 1
+	FactPayment = "payment"
+
+	FactCreditNote = "credit_note"
 )
 
 // Fact is the digest of something outside the postings that an amount, a name on paper or a date of account follows from. The
@@ -69,9 +76,23 @@ type Paper struct {
 	Number               string
 	Year, Serial         int
 	IssuedAt             time.Time
+	DueOn                typed.Day // in the seller's zone; zero: of before days were printed
 	Net                  Money
 	Seller, TaxID, Buyer string
+	Printed              Printed
 	Lines                []PaperLine
+}
+
+// Printed is what else stands on a paper, by what it is: "buyer_address". What is empty is not in it.
+type Printed map[string]string
+
+// text is the part of the hashed bytes that says it.
+func (p Printed) text() string {
+	var b strings.Builder
+	for _, what := range slices.Sorted(maps.Keys(p)) {
+		fmt.Fprintf(&b, "print %s %s\n", what, textDigest(p[what]))
+	}
+	return b.String()
 }
 
 // PaperLine is a line of a paper.
@@ -83,11 +104,18 @@ type PaperLine struct {
 	Description   string
 }
 
-// Fact is the invoice's.
+// Fact is the invoice's. Those of before 2026-12-01 have no day when they are due, and nothing printed but names.
 func (p Paper) Fact() Fact {
 	var b strings.Builder
-	fmt.Fprintf(&b, "volary-invoice-1\ninvoice %s %s %d %d\nissued %s\nnet %d %s\nseller %s\ntax_id %s\nbuyer %s\n", p.ID, p.Number, p.Year, p.Serial,
-		instant(p.IssuedAt), p.Net.Minor, p.Net.Currency, textDigest(p.Seller), textDigest(p.TaxID), textDigest(p.Buyer))
+	parties := fmt.Sprintf("seller %s\ntax_id %s\nbuyer %s\n", textDigest(p.Seller), textDigest(p.TaxID), textDigest(p.Buyer))
+	version := 2
+	if p.DueOn.IsZero() && len(p.Printed) == 0 {
+		version = 1
+	} else {
+		parties = fmt.Sprintf("due %s\n%s%s", dayOrDash(p.DueOn), parties, p.Printed.text())
+	}
+	fmt.Fprintf(&b, "volary-invoice-%d\ninvoice %s %s %d %d\nissued %s\nnet %d %s\n%s", version, p.ID, p.Number, p.Year, p.Serial,
+		instant(p.IssuedAt), p.Net.Minor, p.Net.Currency, parties)
 	for _, l := range p.Lines {
 		fmt.Fprintf(&b, "line %d %s %d %d %d %s\n", l.Number, l.OrderID, l.Hours, l.Price, l.Amount, textDigest(l.Description))
 	}

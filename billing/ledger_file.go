@@ -140,7 +140,7 @@ func (f *ledgerFile) take(b []byte) error {
 		return f.beginEntry(b)
 	case "line":
 		return f.addLine(b)
-	case "lot", "order", "invoice":
+	case "lot", "order", "invoice", "credit_note", "payment":
 		return f.journal.term(kind.Row, b)
 	case "head":
 		return f.endJournal(b)
@@ -151,7 +151,7 @@ func (f *ledgerFile) take(b []byte) error {
 
 func (f *ledgerFile) begin(b []byte) error {
 	row, err := unread[ledgerRow](b)
-	if err == nil && row.Format != LedgerFormat {
+	if err == nil && row.Format != LedgerFormat && row.Format != "volary-ledger-export-1" {
 		err = fmt.Errorf("%w: its form is %q, and %s is read", ErrLedgerFile, row.Format, LedgerFormat)
 	}
 	f.begun = true
@@ -274,45 +274,46 @@ func (j *fileJournal) differs(what string, expected, found any) *Difference {
 
 func (j *fileJournal) term(kind string, b []byte) error {
 	var p parser
-	var t Terms
-	var name string
+	t, name, err := readTerms(&p, kind, b)
+	if err != nil {
+		return err
+	}
+	switch t := t.(type) {
+	case LotTerms:
+		if t.Paid != nil {
+			j.sold = append(j.sold, t)
+		}
+	case Paper:
+		for _, l := range t.Lines {
+			j.invoiced[l.OrderID] += l.Amount
+		}
+	case CreditNote:
+		for _, l := range t.Lines {
+			c := j.credited[l.LotID]
+			j.credited[l.LotID] = Credited{c.Hours + l.Hours, c.Minor + l.Amount}
+		}
+	}
+	j.terms, j.facts = append(j.terms, t), append(j.facts, NamedFact{t.Fact(), name})
+	return p.err
+}
+
+// readTerms reads a row of terms, and gives what a person calls it.
+func readTerms(p *parser, kind string, b []byte) (t Terms, name string, err error) {
 	switch kind {
 	case "lot":
 		row, err := unread[lotRow](b)
-		if err != nil {
-			return err
-		}
-		l := LotTerms{ID: p.id(row.ID), Order: p.id(row.Order), Pool: p.id(row.Pool), By: p.id(row.By), MadeAt: p.time(row.Made), ExpiresAt: p.time(row.Expires), Purpose: row.Purpose}
-		if row.Amount != nil {
-			l.Paid = &Money{*row.Amount, Currency(row.Currency)}
-			j.sold = append(j.sold, l)
-		}
-		t, name = l, "lot "+row.ID
+		return row.terms(p), "lot " + row.ID, err
 	case "order":
 		row, err := unread[orderRow](b)
-		if err != nil {
-			return err
-		}
-		t, name = OrderTerms{
-			ID: p.id(row.ID), Number: row.Number, Offer: p.id(row.Offer), PriceID: p.id(row.Price), Price: row.Millionths, Hours: Hours(row.MCS),
-			Amount: Money{row.Amount, Currency(row.Currency)}, OrderedAt: p.time(row.Ordered),
-			PurchaseOrder: row.PurchaseOrder, CostCentre: row.CostCentre, GrantNumber: row.GrantNumber,
-		}, fmt.Sprintf("order %d", row.Number)
+		return row.terms(p), fmt.Sprintf("order %d", row.Number), err
+	case "credit_note":
+		row, err := unread[creditRow](b)
+		return row.terms(p), "credit note " + row.Number, err
+	case "payment":
+		row, err := unread[paymentRow](b)
+		return row.terms(p), "payment " + row.ID, err
 	default:
 		row, err := unread[invoiceRow](b)
-		if err != nil {
-			return err
-		}
-		i := Paper{
-			ID: p.id(row.ID), Number: row.Number, Year: row.Year, Serial: row.Serial, IssuedAt: p.time(row.Issued), Net: Money{row.Net, Currency(row.Currency)},
-			Seller: row.Seller, TaxID: row.TaxID, Buyer: row.Buyer,
-		}
-		for _, l := range row.Lines {
-			i.Lines = append(i.Lines, PaperLine{l.Number, p.id(l.Order), Hours(l.MCS), l.Millionths, l.Minor, l.Description})
-			j.invoiced[i.Lines[len(i.Lines)-1].OrderID] += l.Minor
-		}
-		t, name = i, "invoice "+row.Number
+		return row.terms(p), "invoice " + row.Number, err
 	}
-	j.terms = append(j.terms, NamedFact{t.Fact(), name})
-	return p.err
 }

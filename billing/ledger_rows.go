@@ -7,12 +7,10 @@ import (
 	"hash"
 	"io"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // LedgerFormat names the form of an exported ledger; the package's document describes it.
-const LedgerFormat = "volary-ledger-export-1"
+const LedgerFormat = "volary-ledger-export-2"
 
 // The rows of an exported ledger. Members are in the order in which the hashed bytes have them.
 type (
@@ -122,6 +120,8 @@ type (
 		Seller   string           `json:"seller"`
 		TaxID    string           `json:"tax_id"`
 		Buyer    string           `json:"buyer"`
+		Due      string           `json:"due"`
+		Printed  Printed          `json:"printed"`
 		Lines    []invoiceLineRow `json:"lines"`
 	}
 	invoiceLineRow struct {
@@ -131,6 +131,46 @@ type (
 		Millionths  int64  `json:"millionths"`
 		Minor       int64  `json:"minor"`
 		Description string `json:"description"`
+	}
+	paymentRow struct {
+		Row       string  `json:"row"` // "payment"
+		ID        string  `json:"id"`
+		Kind      string  `json:"kind"`
+		Paid      string  `json:"paid"`
+		Amount    int64   `json:"amount"`
+		Currency  string  `json:"currency"`
+		Reference string  `json:"reference"`
+		To        []toRow `json:"to"`
+	}
+	creditRow struct {
+		Row      string          `json:"row"` // "credit_note"
+		ID       string          `json:"id"`
+		Number   string          `json:"number"`
+		Year     int             `json:"year"`
+		Serial   int             `json:"serial"`
+		Invoice  string          `json:"invoice"`
+		Issued   string          `json:"issued"`
+		Net      int64           `json:"net"`
+		Currency string          `json:"currency"`
+		Off      int64           `json:"off"`
+		Seller   string          `json:"seller"`
+		TaxID    string          `json:"tax_id"`
+		Buyer    string          `json:"buyer"`
+		Reason   string          `json:"reason"`
+		Printed  Printed         `json:"printed"`
+		Lines    []creditLineRow `json:"lines"`
+	}
+	creditLineRow struct {
+		Number      int    `json:"number"`
+		InvoiceLine int    `json:"invoice_line"`
+		Lot         string `json:"lot"`
+		MCS         int64  `json:"mcs"`
+		Minor       int64  `json:"minor"`
+		Description string `json:"description"`
+	}
+	toRow struct {
+		Invoice string `json:"invoice"`
+		Minor   int64  `json:"minor"`
 	}
 	headRow struct {
 		Row  string `json:"row"` // "head"
@@ -144,7 +184,7 @@ type (
 	}
 )
 
-// Terms are what a fact is the digest of: LotTerms, OrderTerms or Paper.
+// Terms are what a fact is the digest of: LotTerms, OrderTerms, Paper, CreditNote or PaymentTerms.
 type Terms interface{ Fact() Fact }
 
 // LedgerWriter writes journals as lines of JSON, each with all that its hashes are taken over. A file without its last row is not whole.
@@ -215,30 +255,19 @@ func (w *LedgerWriter) Entry(e Entry, lines []Line) error {
 	return nil
 }
 
-// Terms writes a lot, an order or an invoice of the journal, behind its entries.
+// Terms writes a lot, an order, an invoice, a credit note or a payment of the journal, behind its entries.
 func (w *LedgerWriter) Terms(t Terms) error {
 	switch t := t.(type) {
 	case LotTerms:
-		row := lotRow{Row: "lot", ID: t.ID.String(), Order: orDash(t.Order), Pool: orDash(t.Pool), By: orDash(t.By), Made: instant(t.MadeAt), Expires: instant(t.ExpiresAt), Purpose: t.Purpose}
-		if t.Paid != nil {
-			row.Amount, row.Currency = &t.Paid.Minor, string(t.Paid.Currency)
-		}
-		return w.write(row)
+		return w.write(lotRowOf(t))
 	case OrderTerms:
-		return w.write(orderRow{
-			Row: "order", ID: t.ID.String(), Number: t.Number, Offer: t.Offer.String(), Price: t.PriceID.String(), Millionths: t.Price, MCS: int64(t.Hours),
-			Amount: t.Amount.Minor, Currency: string(t.Amount.Currency), Ordered: instant(t.OrderedAt),
-			PurchaseOrder: t.PurchaseOrder, CostCentre: t.CostCentre, GrantNumber: t.GrantNumber,
-		})
+		return w.write(orderRowOf(t))
 	case Paper:
-		row := invoiceRow{
-			Row: "invoice", ID: t.ID.String(), Number: t.Number, Year: t.Year, Serial: t.Serial, Issued: instant(t.IssuedAt), Net: t.Net.Minor,
-			Currency: string(t.Net.Currency), Seller: t.Seller, TaxID: t.TaxID, Buyer: t.Buyer, Lines: []invoiceLineRow{},
-		}
-		for _, l := range t.Lines {
-			row.Lines = append(row.Lines, invoiceLineRow{l.Number, l.OrderID.String(), int64(l.Hours), l.Price, l.Amount, l.Description})
-		}
-		return w.write(row)
+		return w.write(invoiceRowOf(t))
+	case CreditNote:
+		return w.write(creditRowOf(t))
+	case PaymentTerms:
+		return w.write(paymentRowOf(t))
 	default:
 		return fmt.Errorf("write ledger: no row for %T", t)
 	}
@@ -250,42 +279,4 @@ func (w *LedgerWriter) Head(h Head) error { return w.write(headRow{"head", h.Seq
 // Finish writes the last row.
 func (w *LedgerWriter) Finish() error {
 	return w.write(endRow{"end", w.journals, Digest(w.sum.Sum(nil)).String()})
-}
-
-// parser reads the texts of a row, and keeps the first that is not as it is written.
-type parser struct{ err error }
-
-func (p *parser) wrong(what, s string) {
-	if p.err == nil {
-		p.err = fmt.Errorf("%w: %q is no %s", ErrLedgerFile, s, what)
-	}
-}
-
-func (p *parser) id(s string) uuid.UUID {
-	id, err := uuid.Parse(s)
-	if s == "-" {
-		return uuid.Nil
-	}
-	if err != nil || id.String() != s {
-		p.wrong("id", s)
-	}
-	return id
-}
-
-func (p *parser) time(s string) time.Time {
-	if s == "-" {
-		return time.Time{}
-	}
-	t, err := time.Parse("2006-01-02T15:04:05.000000Z", s)
-	if err != nil || instant(t) != s {
-		p.wrong("instant", s)
-	}
-	return t
-}
-
-func (p *parser) digest(s string) (d Digest) {
-	if s != "-" && !d.parse(s) {
-		p.wrong("SHA-256", s)
-	}
-	return d
 }

@@ -58,7 +58,14 @@ type SoldLot struct {
 	Bought, Used, Gone, Refunded Hours
 	Paid                         Money
 	Invoiced, Cost               int64
-	Unpriced                     int // lines without a cost
+	Credited                     Credited // by credit notes
+	Unpriced                     int      // lines without a cost
+}
+
+// Credited is what credit notes took back of a lot.
+type Credited struct {
+	Hours Hours
+	Minor int64
 }
 
 // Differs compares the lot with what its accounts hold, by the share of its amount that is used, gone and left. Nothing differs where what is
@@ -68,10 +75,8 @@ func (l SoldLot) Differs(worth LotWorth) (what string, expected, found any, err 
 	if err != nil {
 		return "", nil, nil, err
 	}
-	want := LotWorth{Deferred: left.Minor, Revenue: used.Minor, Breakage: gone.Minor}
-	if l.Refunded > 0 { // what was paid for these went back, and is on no account of the lot
-		want.Breakage = min(gone.Minor, worth.Breakage)
-	}
+	// What was paid for hours that were taken back is on no account of the lot.
+	want := LotWorth{Deferred: left.Minor, Revenue: used.Minor, Breakage: gone.Minor - l.Credited.Minor}
 	switch of := " of lot " + l.ID.String(); {
 	case l.Invoiced != l.Paid.Minor:
 		return "the invoiced amount" + of, l.Paid.Minor, l.Invoiced, nil
@@ -79,6 +84,8 @@ func (l SoldLot) Differs(worth LotWorth) (what string, expected, found any, err 
 		return "the lines without a cost" + of + ", which was sold", 0, l.Unpriced, nil
 	case l.Cost != used.Minor:
 		return "the cost of the use" + of, used.Minor, l.Cost, nil
+	case l.Refunded != l.Credited.Hours:
+		return "the refunded hours" + of + " in mcs", int64(l.Credited.Hours), int64(l.Refunded), nil
 	case worth != want:
 		return "what is deferred, earned and lapsed" + of + " in minor units", want, worth, nil
 	default:
@@ -95,9 +102,11 @@ type fileJournal struct {
 	unpriced               map[uuid.UUID]int
 	runs                   map[uuid.UUID][]runRange
 	accounts               map[Currency]map[MoneyAccount]int64
-	terms                  []NamedFact
+	terms                  []Terms
+	facts                  []NamedFact
 	sold                   []LotTerms
 	invoiced               map[uuid.UUID]int64 // by order
+	credited               map[uuid.UUID]Credited
 }
 
 // runRange is what one line has of a run, in seconds of Unix time.
@@ -106,7 +115,7 @@ type runRange struct{ from, to, rate, mcs int64 }
 func newFileJournal(j Journal, unordered int64) *fileJournal {
 	return &fileJournal{
 		audit: NewAudit(j, unordered), costs: map[uuid.UUID]int64{}, unpriced: map[uuid.UUID]int{}, runs: map[uuid.UUID][]runRange{},
-		accounts: map[Currency]map[MoneyAccount]int64{}, invoiced: map[uuid.UUID]int64{},
+		accounts: map[Currency]map[MoneyAccount]int64{}, invoiced: map[uuid.UUID]int64{}, credited: map[uuid.UUID]Credited{},
 	}
 }
 
@@ -140,7 +149,10 @@ func (j *fileJournal) finish(h headRow) *Difference {
 	if h.Seq != head.Seq || h.Hash != head.Hash.String() {
 		return j.differs("the last entry", fmt.Sprintf("%d (%s)", h.Seq, h.Hash), fmt.Sprintf("%d (%s)", head.Seq, head.Hash))
 	}
-	for _, check := range []func() *Difference{j.audit.Lacking, j.compareLots, j.compareRuns, func() *Difference { return j.audit.CompareFacts(j.terms) }, j.compareSold} {
+	for _, check := range []func() *Difference{
+		j.audit.Lacking, j.compareLots, j.compareRuns, func() *Difference { return j.audit.CompareFacts(j.facts) }, j.compareSold,
+		func() *Difference { return j.audit.CompareMoney(j.terms) },
+	} {
 		if d := check(); d != nil {
 			return d
 		}
@@ -151,7 +163,7 @@ func (j *fileJournal) finish(h headRow) *Difference {
 // compareLots finds a lot of the entries that the file has no row of.
 func (j *fileJournal) compareLots() *Difference {
 	n := 0
-	for _, t := range j.terms {
+	for _, t := range j.facts {
 		if t.What == FactLot {
 			n++
 		}
@@ -202,7 +214,7 @@ func (j *fileJournal) compareSold() *Difference {
 		has := b.Lots[l.ID]
 		s := SoldLot{
 			ID: l.ID, Bought: has.Bought, Used: has.Used, Gone: has.Expired + has.Refunded, Refunded: has.Refunded, Paid: *l.Paid,
-			Invoiced: invoiced, Cost: j.costs[l.ID], Unpriced: j.unpriced[l.ID],
+			Invoiced: invoiced, Cost: j.costs[l.ID], Unpriced: j.unpriced[l.ID], Credited: j.credited[l.ID],
 		}
 		owed[l.Paid.Currency] += invoiced
 		what, expected, found, err := s.Differs(b.Worth[l.ID])

@@ -35,6 +35,36 @@ func ParseUnitPrice(s string, currency Currency) (UnitPrice, error) {
 	return p, p.Check()
 }
 
+// MaxMoney is the largest amount that a person types: 10 million million minor units.
+const MaxMoney int64 = 10_000_000_000_000
+
+// ErrMoney is the sentinel of every text that is no amount of money.
+var ErrMoney = errors.New("not an amount")
+
+// ParseMoney reads an amount above zero in the currency's major unit, e.g. "12.50", exactly. The error is a sentence for the person
+// who typed it.
+func ParseMoney(s string, currency Currency) (Money, error) {
+	m := Money{Currency: currency}
+	places, err := currency.MinorDigits()
+	if err != nil {
+		return m, err
+	}
+	number, err := typed.ParseNumber(s, "12.50")
+	if err != nil {
+		return m, fmt.Errorf("%w: %w", ErrMoney, err)
+	}
+	m.Minor, err = number.Scaled(places)
+	switch {
+	case errors.Is(err, typed.ErrTooLarge), m.Minor > MaxMoney:
+		return m, fmt.Errorf("%w: the highest is %s", ErrMoney, Money{MaxMoney, currency})
+	case err != nil:
+		return m, fmt.Errorf("%w: %w", ErrMoney, err)
+	case m.Minor <= 0:
+		return m, fmt.Errorf("%w: it has to be more than zero", ErrMoney)
+	}
+	return m, nil
+}
+
 // Check refuses a price that nothing can be sold at.
 func (p UnitPrice) Check() error {
 	if p.Millionths <= 0 {

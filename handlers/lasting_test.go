@@ -40,7 +40,7 @@ func notAsking() map[string][]string {
 			"POST /sign-out", "POST /account/ssh-keys/:id/delete", "POST /account/sessions/:id/end", "POST /account/sessions/end-others", "POST /org/leave",
 		},
 		"it is seen and undone by others of the place": {
-			"POST /org/members/:id/cap", "POST /org/invitations/:id/revoke", "POST /provider/invitations/:id/revoke", "POST /provider/settings", "POST /provider/settings/kept-disks", "POST /provider/accounts", "POST /provider/certificates/require", "POST /org/models/:id/share", "POST /org/models/:id/share/withdraw", "POST /platform/organizations/:id/starters",
+			"POST /org/members/:id/cap", "POST /org/invitations/:id/revoke", "POST /provider/invitations/:id/revoke", "POST /provider/settings", "POST /org/settings", "POST /provider/settings/kept-disks", "POST /provider/accounts", "POST /provider/certificates/require", "POST /org/models/:id/share", "POST /org/models/:id/share/withdraw", "POST /platform/organizations/:id/starters",
 			"POST /org/requests/:id/approve", "POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw",
 			"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw",
 			"POST /provider/clusters/:id/pause", "POST /provider/clusters/:id/resume", "POST /provider/clusters/:id/end", "POST /provider/clusters/:id/allow", "POST /provider/announcements", "POST /provider/announcements/:id/end",
@@ -50,7 +50,7 @@ func notAsking() map[string][]string {
 		"it is the day's work": {
 			"POST /uploads/", "POST /org/uploads", "POST /org/uploads/:id/retry", "POST /org/uploads/:id/discard", "POST /org/uploads/:id/bundle", "POST /org/shared-models/:id/clone", "POST /org/images/:id/delete", "POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/withdraw", "POST /org/versions/:id/restore",
 			"POST /org/versions/:id/test", "POST /org/tests/:id/cancel", "POST /org/clusters", "POST /org/clusters/:id/start", "POST /org/clusters/:id/stop", "POST /org/clusters/:id/extend", "POST /org/clusters/:id/scale", "POST /org/clusters/:id/drain", "POST /org/clusters/:id/lease",
-			"POST /org/orders", "POST /org/orders/:id/withdraw", "POST /provider/orders/:id/approve", "POST /provider/orders/:id/reject", "POST /provider/periods/:month/close",
+			"POST /org/orders", "POST /org/orders/:id/withdraw", "POST /provider/orders/:id/approve", "POST /provider/orders/:id/reject", "POST /provider/payments", "POST /provider/repayments", "POST /provider/credit-notes", "POST /provider/invoices/:id/use-credit", "POST /provider/periods/:month/close",
 			"POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket",
 			"POST /provider/hosts/:id/check", "POST /provider/hosts/:id/cordon", "POST /provider/hosts/:id/drain", "POST /provider/hosts/:id/activate", "POST /provider/hosts/:id/remove",
 			"POST /provider/pools", "POST /provider/pools/:id", "POST /provider/shapes", "POST /provider/shapes/:id/retire",

@@ -342,6 +342,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	test := a.Test(w)
 	a.Consent(w, cluster)
 	sold := a.Sell(w)
+	credit := a.TakeBack(w, sold)
 	a.SignIn(handlertest.Member)
 	announcement := a.Announce(w)
 	ids := map[string]string{
@@ -356,6 +357,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 		"/market/providers/": w.North.String(), "/org/orders/": sold.Waiting.String(), "/provider/orders/": sold.Waiting.String(),
 		"/org/statements/": a.Statement(w).String(),
 		"/org/invoices/":   sold.Invoice.String(), "/provider/invoices/": sold.Invoice.String(), "/provider/offers/": sold.Offer.String(),
+		"/org/credit-notes/": credit.String(), "/provider/credit-notes/": credit.String(),
 		"/platform/providers/": w.North.String(), "/provider/staff/": w.Person(handlertest.Accountant).String(),
 		"/provider/jobs/": a.CheckJob(w), "/platform/jobs/": a.CheckJob(w), "/provider/invitations/": a.InviteStaff(w).String(),
 	}

@@ -21,6 +21,7 @@ import (
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
@@ -293,6 +294,29 @@ func (v foreign) salesCalls(ctx context.Context) calls {
 		},
 		"Offer":    func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
 		"EndOffer": func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
+		"UseCredit":             func() (any, error) { return only(v.db.Books.UseCredit(ctx, v.by, v.provider, invoice)) },
+		"CreditNoteOfOrganization": func() (any, error) {
+			n, err := v.db.Books.CreditNoteOfOrganization(ctx, v.org, v.id("/org/credit-notes/"))
+			return n.Number, err
+		},
+		"CreditNoteOfProvider": func() (any, error) {
+			n, err := v.db.Books.CreditNoteOfProvider(ctx, v.provider, v.id("/provider/credit-notes/"))
+			return n.Number, err
+		},
+		"IssueCreditNote": func() (any, error) {
+			return only(v.db.Books.IssueCreditNote(ctx, v.by, v.provider, books.NewCreditNote{InvoiceID: invoice, Line: 1, Hours: billing.ComputeHour, Reason: "why"}))
+		},
+		"CreditAt": func() (any, error) {
+			list, err := v.db.Books.CreditAt(ctx, v.provider, v.w.Organization)
+			return len(list), err
+		},
+		"RecordPayment": func() (any, error) {
+			got, err := v.db.Books.RecordPayment(ctx, v.by, v.provider, books.NewPayment{OrganizationID: v.w.Organization, Minor: 1, PaidOn: typed.Day{Year: 2026, Month: 11, Day: 1}})
+			return len(got.Paid), err
+		},
+		"RepayCredit": func() (any, error) {
+			return done(v.db.Books.RepayCredit(ctx, v.by, v.provider, books.NewPayment{OrganizationID: v.w.Organization, Minor: 1, PaidOn: typed.Day{Year: 2026, Month: 11, Day: 1}}))
+		},
 		"SetPrice": func() (any, error) {
 			return only(v.db.Books.SetPrice(ctx, v.by, v.provider, offer, books.NewPrice{Millionths: 1}))
 		},

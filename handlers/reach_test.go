@@ -42,6 +42,7 @@ func unlinked() map[string]struct {
 		"/provider/invoices.xlsx":                       {all(), "a second button of a form"},
 		"/provider/usage.xlsx":                          {all(), "of a month in which something was used"},
 		"/org/wallet/purchases":                         {access{handlertest.OtherOwner}, "linked from a wallet's hours"},
+		"/provider/credit-notes/new":                    {access{handlertest.OtherAdmin}, "offered on an invoice"},
 		"/provider/hosts/new":                           {access{handlertest.OtherAdmin}, "offered where there is a pool"},
 		"/anchors":                                      {all(), "linked where a ledger is downloaded, and by the documentation"},
 		"/anchors/heads.json":                           {all(), "of the days that are listed, and in mails"},

@@ -27,6 +27,11 @@ func orgSalesRoutes(o org.Handlers) []route {
 		{get, "/org/statements/:id/statement.csv", request.OrgOrder, o.ExportStatement, exporting},
 		{get, "/org/invoices", request.OrgOrder, o.ListInvoices, ordinary},
 		{get, "/org/invoices/:id", request.OrgOrder, o.ShowInvoice, ordinary},
+		{get, "/org/credit-notes", request.OrgOrder, o.ListCreditNotes, ordinary},
+		{get, "/org/credit-notes/:id", request.OrgOrder, o.ShowCreditNote, ordinary},
+		{get, "/org/payments", request.OrgOrder, o.ListPayments, ordinary},
+		{get, "/org/settings", request.OrgOrder, o.EditSettings, ordinary},
+		{post, "/org/settings", request.OrgOrder, o.UpdateSettings, ordinary},
 	}
 }
 
@@ -66,5 +71,16 @@ func providerSalesRoutes(v provider.Handlers) []route {
 		{get, "/provider/invoices.csv", request.ProviderOrders, v.ExportInvoices, exporting},
 		{get, "/provider/invoices.xlsx", request.ProviderOrders, v.ExportInvoicesWorkbook, exporting},
 		{get, "/provider/invoices/:id", request.ProviderOrders, v.ShowInvoice, ordinary},
+		{post, "/provider/invoices/:id/use-credit", request.ProviderOrders, v.UseCredit, ordinary},
+		{get, "/provider/credit-notes", request.ProviderOrders, v.ListCreditNotes, ordinary},
+		{post, "/provider/credit-notes", request.ProviderOrders, v.CreateCreditNote, ordinary},
+		{get, "/provider/credit-notes/new", request.ProviderOrders, v.NewCreditNote, ordinary},
+		{get, "/provider/credit-notes/:id", request.ProviderOrders, v.ShowCreditNote, ordinary},
+		{get, "/provider/receivables", request.ProviderOrders, v.ListReceivables, costly},
+		{get, "/provider/payments", request.ProviderOrders, v.ListPayments, ordinary},
+		{post, "/provider/payments", request.ProviderOrders, v.CreatePayment, ordinary},
+		{get, "/provider/payments/new", request.ProviderOrders, v.NewPayment, ordinary},
+		{get, "/provider/repayments/new", request.ProviderOrders, v.NewRepayment, ordinary},
+		{post, "/provider/repayments", request.ProviderOrders, v.CreateRepayment, ordinary},
 	}
 }

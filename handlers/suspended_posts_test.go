@@ -26,13 +26,14 @@ func whileSuspended() map[string][]string {
 		},
 		"it is a word, and takes no host, disk or money": {
 			"POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/restore", "POST /org/announcements/:id/dismiss",
-			"POST /provider/settings", "POST /provider/settings/kept-disks", "POST /provider/certificates/require", "POST /provider/accounts", "POST /provider/periods/:month/close",
+			"POST /provider/settings", "POST /org/settings", "POST /provider/settings/kept-disks", "POST /provider/certificates/require", "POST /provider/accounts", "POST /provider/periods/:month/close",
 		},
-		"it orders who works there, and adds nobody":                                   {"POST /org/members/:id/role", "POST /org/members/:id/cap", "POST /provider/staff/:id/role"},
-		"it lets somebody look at what runs still":                                     {"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw", "POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket"},
-		"it takes a bar back; the start itself is refused":                             {"POST /provider/clusters/:id/allow"},
-		"it goes on as it was sold; a pause that could not be taken back would end it": {"POST /provider/clusters/:id/resume"},
-		"it is asked of the job: the check of a host is not":                           {"POST /provider/jobs/:id/retry"}, // TestSuspendedProviderIsNotChecked
+		"it writes down what came in or went out at the bank, or gives back what was paid": {"POST /provider/credit-notes", "POST /provider/payments", "POST /provider/repayments", "POST /provider/invoices/:id/use-credit"},
+		"it orders who works there, and adds nobody":                                       {"POST /org/members/:id/role", "POST /org/members/:id/cap", "POST /provider/staff/:id/role"},
+		"it lets somebody look at what runs still":                                         {"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw", "POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket"},
+		"it takes a bar back; the start itself is refused":                                 {"POST /provider/clusters/:id/allow"},
+		"it goes on as it was sold; a pause that could not be taken back would end it":     {"POST /provider/clusters/:id/resume"},
+		"it is asked of the job: the check of a host is not":                               {"POST /provider/jobs/:id/retry"}, // TestSuspendedProviderIsNotChecked
 	}
 }
 

@@ -45,7 +45,7 @@ GRANT USAGE ON SCHEMA public TO volary_web, volary_worker;
 
 GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, platform_auditor, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
-GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason, quota, starters) ON organizations TO volary_web;
+GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason, quota, starters, legal_name, paper_name, address, country, vat_id, contact) ON organizations TO volary_web;
 GRANT SELECT, UPDATE (created_at) ON organizations TO volary_worker; -- created_at: to be locked
 GRANT SELECT, INSERT, UPDATE ON providers TO volary_web;
 GRANT SELECT ON providers TO volary_worker;
@@ -107,6 +107,11 @@ GRANT SELECT, INSERT, UPDATE ON hour_marks TO volary_web;
 GRANT SELECT, UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
 GRANT SELECT, INSERT ON invoices, invoice_lines TO volary_web;
 GRANT SELECT ON invoices, invoice_lines TO volary_worker;
+GRANT SELECT, INSERT ON payments, payment_allocations, credit_notes, credit_note_lines TO volary_web;
+GRANT SELECT ON payments, payment_allocations, credit_notes, credit_note_lines TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (last) ON credit_note_numbers TO volary_web;
+GRANT SELECT ON credit_note_numbers TO volary_worker;
+GRANT SELECT ON invoice_balances, wallet_money TO volary_web, volary_worker; -- triggers keep them
 GRANT SELECT, INSERT, UPDATE (last) ON invoice_numbers TO volary_web;
 GRANT SELECT ON invoice_numbers TO volary_worker; -- for the proof
 

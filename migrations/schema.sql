@@ -4,6 +4,22 @@ CREATE EXTENSION btree_gist;
 
 CREATE SEQUENCE vnis;
 
+CREATE OR REPLACE FUNCTION public.apply_allocation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE invoice_balances b SET paid = b.paid + NEW.amount
+    FROM payments p WHERE b.invoice_id = NEW.invoice_id AND p.id = NEW.payment_id AND p.kind <> 'repaid'
+     AND (b.provider_id, b.organization_id, b.currency) = (p.provider_id, p.organization_id, p.currency);
+  IF NOT FOUND OR (SELECT sum(a.amount) > p.amount FROM payments p JOIN payment_allocations a ON a.payment_id = p.id WHERE p.id = NEW.payment_id GROUP BY p.amount) THEN
+    RAISE EXCEPTION 'payment % does not pay invoice %', NEW.payment_id, NEW.invoice_id USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.apply_costs()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -27,6 +43,14 @@ BEGIN
   UPDATE lots l SET deferred = l.deferred + d.deferred
     FROM (SELECT lot_id, -sum(amount) AS deferred FROM added WHERE account = 'deferred' GROUP BY lot_id) d
    WHERE l.id = d.lot_id;
+  -- Zero rows first: an upsert checks its proposed row, which credit that is used would not pass.
+  INSERT INTO wallet_money (wallet_id, currency)
+  SELECT DISTINCT wallet_id, currency FROM added WHERE account IN ('receivable', 'credit') ON CONFLICT DO NOTHING;
+  UPDATE wallet_money w SET receivable = w.receivable + d.receivable, credit = w.credit + d.credit
+    FROM (SELECT wallet_id, currency, coalesce(sum(amount) FILTER (WHERE account = 'receivable'), 0) AS receivable,
+                 coalesce(-sum(amount) FILTER (WHERE account = 'credit'), 0) AS credit
+            FROM added WHERE account IN ('receivable', 'credit') GROUP BY wallet_id, currency) d
+   WHERE w.wallet_id = d.wallet_id AND w.currency = d.currency;
   RETURN NULL;
 END $function$;
 
@@ -62,6 +86,18 @@ BEGIN
             FROM added a JOIN ledger_entries e USING (wallet_id, seq)
            WHERE a.account = 'held' GROUP BY a.cluster_id, a.lot_id) d
    WHERE h.cluster_id = d.cluster_id AND h.lot_id = d.lot_id;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.begin_balance()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  INSERT INTO invoice_balances (invoice_id, provider_id, organization_id, currency, due_on, total)
+  VALUES (NEW.id, NEW.provider_id, NEW.organization_id, NEW.currency, NEW.due_on, NEW.net);
   RETURN NULL;
 END $function$;
 
@@ -624,6 +660,24 @@ BEGIN
   RETURN NEW;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_early_credit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM credit_notes WHERE provider_id = NEW.provider_id AND year = NEW.year AND serial = NEW.serial - 1 AND issued_at >= NEW.issued_at) THEN
+    RAISE EXCEPTION 'credit note % is not issued after the one before it', NEW.number USING ERRCODE = 'restrict_violation';
+  END IF;
+  UPDATE invoice_balances b SET credited = b.credited + NEW.off
+   WHERE b.invoice_id = NEW.invoice_id AND (b.provider_id, b.organization_id, b.currency) = (NEW.provider_id, NEW.organization_id, NEW.currency);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'credit note % is of another''s invoice', NEW.number USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_early_paper()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -693,6 +747,22 @@ CREATE OR REPLACE FUNCTION public.refuse_login_change()
 AS $function$
 BEGIN
   RAISE EXCEPTION 'a login is never changed, and its number never given again' USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_much_credit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF (SELECT sum(c.hours) > max(l.hours) OR sum(c.amount) > max(l.amount) FROM credit_note_lines c JOIN invoice_lines l ON l.invoice_id = c.invoice_id AND l.number = c.invoice_line
+       WHERE c.invoice_id = NEW.invoice_id AND c.invoice_line = NEW.invoice_line)
+     OR NOT EXISTS (SELECT FROM credit_notes n JOIN invoice_lines l ON l.invoice_id = n.invoice_id AND l.number = NEW.invoice_line JOIN lots o ON o.order_id = l.order_id
+       WHERE n.id = NEW.credit_note_id AND n.invoice_id = NEW.invoice_id AND o.id = NEW.lot_id) THEN
+    RAISE EXCEPTION 'line % of credit note %: more than its line of the invoice, or of another', NEW.number, NEW.credit_note_id USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_order_change()
@@ -1285,6 +1355,68 @@ CREATE TABLE console_tickets (
   CONSTRAINT console_tickets_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
+CREATE TABLE credit_note_lines (
+  credit_note_id uuid NOT NULL,
+  number integer NOT NULL,
+  invoice_id uuid NOT NULL,
+  invoice_line integer NOT NULL,
+  lot_id uuid NOT NULL,
+  description text NOT NULL,
+  hours bigint NOT NULL,
+  amount bigint NOT NULL,
+  CONSTRAINT credit_note_lines_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT credit_note_lines_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES credit_notes(id),
+  CONSTRAINT credit_note_lines_hours_check CHECK ((hours > 0)),
+  CONSTRAINT credit_note_lines_invoice_id_invoice_line_fkey FOREIGN KEY (invoice_id, invoice_line) REFERENCES invoice_lines(invoice_id, number),
+  CONSTRAINT credit_note_lines_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
+  CONSTRAINT credit_note_lines_number_check CHECK ((number > 0)),
+  CONSTRAINT credit_note_lines_pkey PRIMARY KEY (credit_note_id, number)
+);
+
+CREATE TABLE credit_note_numbers (
+  provider_id uuid NOT NULL,
+  year integer NOT NULL,
+  last integer NOT NULL,
+  CONSTRAINT credit_note_numbers_last_check CHECK ((last > 0)),
+  CONSTRAINT credit_note_numbers_pkey PRIMARY KEY (provider_id, year),
+  CONSTRAINT credit_note_numbers_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
+);
+
+CREATE TABLE credit_notes (
+  id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  invoice_id uuid NOT NULL,
+  year integer NOT NULL,
+  serial integer NOT NULL,
+  previous integer GENERATED ALWAYS AS (NULLIF((serial - 1), 0)) STORED,
+  number text NOT NULL,
+  seller text NOT NULL,
+  tax_id text NOT NULL,
+  buyer text NOT NULL,
+  printed jsonb NOT NULL,
+  reason text NOT NULL,
+  net bigint NOT NULL,
+  off bigint NOT NULL,
+  currency text NOT NULL,
+  issued_by uuid,
+  issued_at timestamp with time zone NOT NULL,
+  CONSTRAINT credit_notes_check CHECK ((off <= net)),
+  CONSTRAINT credit_notes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
+  CONSTRAINT credit_notes_issued_by_fkey FOREIGN KEY (issued_by) REFERENCES people(id),
+  CONSTRAINT credit_notes_net_check CHECK ((net >= 0)),
+  CONSTRAINT credit_notes_number_key UNIQUE (number),
+  CONSTRAINT credit_notes_off_check CHECK ((off >= 0)),
+  CONSTRAINT credit_notes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT credit_notes_pkey PRIMARY KEY (id),
+  CONSTRAINT credit_notes_printed_check CHECK ((jsonb_typeof(printed) = 'object'::text)),
+  CONSTRAINT credit_notes_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT credit_notes_provider_id_year_serial_key UNIQUE (provider_id, year, serial),
+  CONSTRAINT credit_notes_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+  CONSTRAINT credit_notes_serial_check CHECK ((serial > 0)),
+  CONSTRAINT credit_notes_serials_follow FOREIGN KEY (provider_id, year, previous) REFERENCES credit_notes(provider_id, year, serial)
+);
+
 CREATE TABLE devices (
   token_hash bytea NOT NULL,
   person_id uuid NOT NULL,
@@ -1532,6 +1664,24 @@ CREATE TABLE invitations (
   CONSTRAINT invitations_token_hash_key UNIQUE (token_hash)
 );
 
+CREATE TABLE invoice_balances (
+  invoice_id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  currency text NOT NULL,
+  due_on date,
+  total bigint NOT NULL,
+  paid bigint DEFAULT 0 NOT NULL,
+  credited bigint DEFAULT 0 NOT NULL,
+  open bigint GENERATED ALWAYS AS (((total - paid) - credited)) STORED,
+  CONSTRAINT invoice_balances_credited_check CHECK ((credited >= 0)),
+  CONSTRAINT invoice_balances_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
+  CONSTRAINT invoice_balances_open_check CHECK ((open >= 0)),
+  CONSTRAINT invoice_balances_paid_check CHECK ((paid >= 0)),
+  CONSTRAINT invoice_balances_pkey PRIMARY KEY (invoice_id),
+  CONSTRAINT invoice_balances_total_check CHECK ((total >= 0))
+);
+
 CREATE TABLE invoice_lines (
   invoice_id uuid NOT NULL,
   number integer NOT NULL,
@@ -1573,10 +1723,13 @@ CREATE TABLE invoices (
   currency text NOT NULL,
   issued_at timestamp with time zone NOT NULL,
   previous integer GENERATED ALWAYS AS (NULLIF((serial - 1), 0)) STORED,
+  due_on date,
+  printed jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT invoices_net_check CHECK ((net >= 0)),
   CONSTRAINT invoices_number_key UNIQUE (number),
   CONSTRAINT invoices_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT invoices_pkey PRIMARY KEY (id),
+  CONSTRAINT invoices_printed_check CHECK ((jsonb_typeof(printed) = 'object'::text)),
   CONSTRAINT invoices_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
   CONSTRAINT invoices_provider_id_year_serial_key UNIQUE (provider_id, year, serial),
   CONSTRAINT invoices_serial_check CHECK ((serial > 0)),
@@ -1676,7 +1829,7 @@ CREATE TABLE ledger_facts (
   CONSTRAINT ledger_facts_number_check CHECK ((number > 0)),
   CONSTRAINT ledger_facts_pkey PRIMARY KEY (wallet_id, seq, number),
   CONSTRAINT ledger_facts_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq),
-  CONSTRAINT ledger_facts_what_check CHECK ((what = ANY (ARRAY['lot'::text, 'order'::text, 'invoice'::text, 'uses'::text]))),
+  CONSTRAINT ledger_facts_what_check CHECK ((what = ANY (ARRAY['lot'::text, 'order'::text, 'invoice'::text, 'uses'::text, 'payment'::text, 'credit_note'::text]))),
   CONSTRAINT ledger_facts_what_subject_id_key UNIQUE (what, subject_id)
 );
 
@@ -2134,12 +2287,57 @@ CREATE TABLE organizations (
   suspended_reason text DEFAULT ''::text NOT NULL,
   quota bigint,
   starters boolean DEFAULT false NOT NULL,
+  legal_name text DEFAULT ''::text NOT NULL,
+  paper_name text DEFAULT ''::text NOT NULL,
+  address text DEFAULT ''::text NOT NULL,
+  country text DEFAULT ''::text NOT NULL,
+  vat_id text DEFAULT ''::text NOT NULL,
+  contact text DEFAULT ''::text NOT NULL,
+  CONSTRAINT organizations_address_check CHECK ((length(address) <= 400)),
   CONSTRAINT organizations_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
+  CONSTRAINT organizations_contact_check CHECK ((length(contact) <= 200)),
+  CONSTRAINT organizations_country_check CHECK ((country ~ '^([A-Z]{2})?$'::text)),
+  CONSTRAINT organizations_legal_name_check CHECK ((length(legal_name) <= 120)),
   CONSTRAINT organizations_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT organizations_name_key UNIQUE (name),
+  CONSTRAINT organizations_paper_name_check CHECK ((length(paper_name) <= 120)),
   CONSTRAINT organizations_pkey PRIMARY KEY (id),
   CONSTRAINT organizations_quota_check CHECK ((quota >= 0)),
-  CONSTRAINT organizations_suspended_reason_check CHECK ((length(suspended_reason) <= 500))
+  CONSTRAINT organizations_suspended_reason_check CHECK ((length(suspended_reason) <= 500)),
+  CONSTRAINT organizations_vat_id_check CHECK ((vat_id ~ '^[A-Z0-9+*]{0,20}$'::text))
+);
+
+CREATE TABLE payment_allocations (
+  payment_id uuid NOT NULL,
+  invoice_id uuid NOT NULL,
+  amount bigint NOT NULL,
+  CONSTRAINT payment_allocations_amount_check CHECK ((amount > 0)),
+  CONSTRAINT payment_allocations_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
+  CONSTRAINT payment_allocations_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payments(id),
+  CONSTRAINT payment_allocations_pkey PRIMARY KEY (payment_id, invoice_id)
+);
+
+CREATE TABLE payments (
+  id uuid NOT NULL,
+  wallet_id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  kind text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  paid_on date NOT NULL,
+  reference text DEFAULT ''::text NOT NULL,
+  recorded_by uuid,
+  recorded_at timestamp with time zone NOT NULL,
+  CONSTRAINT payments_amount_check CHECK ((amount > 0)),
+  CONSTRAINT payments_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT payments_kind_check CHECK ((kind = ANY (ARRAY['received'::text, 'credit'::text, 'repaid'::text]))),
+  CONSTRAINT payments_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT payments_pkey PRIMARY KEY (id),
+  CONSTRAINT payments_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT payments_recorded_by_fkey FOREIGN KEY (recorded_by) REFERENCES people(id),
+  CONSTRAINT payments_reference_check CHECK ((length(reference) <= 140)),
+  CONSTRAINT payments_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
 
 CREATE TABLE people (
@@ -2280,12 +2478,24 @@ CREATE TABLE providers (
   grace_days integer DEFAULT 5 NOT NULL,
   kept_days_most integer DEFAULT 30 NOT NULL,
   kept_gib_most integer,
+  address text DEFAULT ''::text NOT NULL,
+  country text DEFAULT ''::text NOT NULL,
+  vat_id text DEFAULT ''::text NOT NULL,
+  bank_name text DEFAULT ''::text NOT NULL,
+  iban text DEFAULT ''::text NOT NULL,
+  bic text DEFAULT ''::text NOT NULL,
+  payment_days integer DEFAULT 30 NOT NULL,
   CONSTRAINT providers_about_check CHECK ((length(about) <= 4000)),
+  CONSTRAINT providers_address_check CHECK ((length(address) <= 400)),
   CONSTRAINT providers_applied_by_fkey FOREIGN KEY (applied_by) REFERENCES people(id),
+  CONSTRAINT providers_bank_name_check CHECK ((length(bank_name) <= 120)),
+  CONSTRAINT providers_bic_check CHECK ((bic ~ '^([A-Z0-9]{8}([A-Z0-9]{3})?)?$'::text)),
   CONSTRAINT providers_certificates_taken_check CHECK ((certificates_taken = ANY (ARRAY['none'::text, 'own'::text, 'platform'::text, 'any'::text]))),
+  CONSTRAINT providers_country_check CHECK ((country ~ '^([A-Z]{2})?$'::text)),
   CONSTRAINT providers_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT providers_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES people(id),
   CONSTRAINT providers_grace_days_check CHECK (((grace_days >= 0) AND (grace_days <= 60))),
+  CONSTRAINT providers_iban_check CHECK ((iban ~ '^([A-Z]{2}[0-9]{2}[A-Z0-9]{8,30})?$'::text)),
   CONSTRAINT providers_invoice_prefix_check CHECK ((invoice_prefix ~ '^[A-Z][A-Z0-9]{1,7}$'::text)),
   CONSTRAINT providers_invoice_prefix_key UNIQUE (invoice_prefix),
   CONSTRAINT providers_kept_days_most_check CHECK (((kept_days_most >= 1) AND (kept_days_most <= 365))),
@@ -2293,12 +2503,14 @@ CREATE TABLE providers (
   CONSTRAINT providers_legal_name_check CHECK ((length(legal_name) <= 120)),
   CONSTRAINT providers_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT providers_name_key UNIQUE (name),
+  CONSTRAINT providers_payment_days_check CHECK (((payment_days >= 0) AND (payment_days <= 365))),
   CONSTRAINT providers_pkey PRIMARY KEY (id),
   CONSTRAINT providers_state_check CHECK ((state = ANY (ARRAY['applied'::text, 'active'::text, 'rejected'::text, 'suspended'::text]))),
   CONSTRAINT providers_state_reason_check CHECK ((length(state_reason) <= 500)),
   CONSTRAINT providers_support_contact_check CHECK ((length(support_contact) <= 200)),
   CONSTRAINT providers_tax_id_check CHECK ((length(tax_id) <= 40)),
-  CONSTRAINT providers_terms_check CHECK ((length(terms) <= 20000))
+  CONSTRAINT providers_terms_check CHECK ((length(terms) <= 20000)),
+  CONSTRAINT providers_vat_id_check CHECK ((vat_id ~ '^[A-Z0-9+*]{0,20}$'::text))
 );
 
 CREATE TABLE run_bookings (
@@ -2664,6 +2876,17 @@ CREATE TABLE version_roles (
   CONSTRAINT version_roles_version_id_position_key UNIQUE (version_id, "position")
 );
 
+CREATE TABLE wallet_money (
+  wallet_id uuid NOT NULL,
+  currency text NOT NULL,
+  receivable bigint DEFAULT 0 NOT NULL,
+  credit bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT wallet_money_credit_check CHECK ((credit >= 0)),
+  CONSTRAINT wallet_money_pkey PRIMARY KEY (wallet_id, currency),
+  CONSTRAINT wallet_money_receivable_check CHECK ((receivable >= 0)),
+  CONSTRAINT wallet_money_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
 CREATE TABLE wallets (
   id uuid NOT NULL,
   provider_id uuid NOT NULL,
@@ -2743,6 +2966,16 @@ CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents U
 
 CREATE INDEX console_tickets_expires_at_idx ON public.console_tickets USING btree (expires_at);
 
+CREATE INDEX credit_note_lines_invoice_id_invoice_line_idx ON public.credit_note_lines USING btree (invoice_id, invoice_line);
+
+CREATE INDEX credit_note_lines_lot_id_idx ON public.credit_note_lines USING btree (lot_id);
+
+CREATE INDEX credit_notes_invoice_id_idx ON public.credit_notes USING btree (invoice_id);
+
+CREATE INDEX credit_notes_organization_id_issued_at_idx ON public.credit_notes USING btree (organization_id, issued_at);
+
+CREATE INDEX credit_notes_provider_id_issued_at_idx ON public.credit_notes USING btree (provider_id, issued_at);
+
 CREATE INDEX devices_person_id_seen_at_idx ON public.devices USING btree (person_id, seen_at);
 
 CREATE UNIQUE INDEX drains_cluster_id_idx ON public.drains USING btree (cluster_id) WHERE (closed_at IS NULL);
@@ -2782,6 +3015,12 @@ CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations US
 CREATE INDEX invitations_provider_id_created_at_idx ON public.invitations USING btree (provider_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
 CREATE INDEX invitations_spent_idx ON public.invitations USING btree (expires_at) WHERE (token_hash IS NOT NULL);
+
+CREATE INDEX invoice_balances_due_on_idx ON public.invoice_balances USING btree (due_on) WHERE (open > 0);
+
+CREATE INDEX invoice_balances_organization_id_idx ON public.invoice_balances USING btree (organization_id) WHERE (open > 0);
+
+CREATE INDEX invoice_balances_provider_id_organization_id_idx ON public.invoice_balances USING btree (provider_id, organization_id) WHERE (open > 0);
 
 CREATE INDEX invoices_organization_id_issued_at_idx ON public.invoices USING btree (organization_id, issued_at);
 
@@ -2870,6 +3109,14 @@ CREATE INDEX orders_provider_id_created_at_idx ON public.orders USING btree (pro
 CREATE INDEX orders_provider_id_idx ON public.orders USING btree (provider_id) WHERE (state = 'waiting'::text);
 
 CREATE INDEX organizations_created_at_idx ON public.organizations USING btree (created_at);
+
+CREATE INDEX payment_allocations_invoice_id_idx ON public.payment_allocations USING btree (invoice_id);
+
+CREATE INDEX payments_organization_id_recorded_at_idx ON public.payments USING btree (organization_id, recorded_at);
+
+CREATE INDEX payments_provider_id_recorded_at_idx ON public.payments USING btree (provider_id, recorded_at);
+
+CREATE INDEX payments_wallet_id_idx ON public.payments USING btree (wallet_id);
 
 CREATE INDEX people_created_at_idx ON public.people USING btree (created_at);
 
@@ -3000,6 +3247,14 @@ CREATE TRIGGER drains_changed AFTER UPDATE OF begun_at, asked_at, closed_at ON d
 
 CREATE TRIGGER drains_made AFTER INSERT ON drains FOR EACH ROW EXECUTE FUNCTION notify_change();
 
+CREATE TRIGGER bounded AFTER INSERT ON credit_note_lines FOR EACH ROW EXECUTE FUNCTION refuse_much_credit();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER balance_follows AFTER INSERT ON credit_notes FOR EACH ROW EXECUTE FUNCTION refuse_early_credit();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_notes FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON foreign_certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON given_certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
@@ -3019,6 +3274,8 @@ CREATE TRIGGER images_lost AFTER UPDATE OF lost ON images FOR EACH ROW WHEN (old
 CREATE TRIGGER images_made AFTER INSERT ON images FOR EACH ROW EXECUTE FUNCTION notify_change('image');
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER balance_begins AFTER INSERT ON invoices FOR EACH ROW EXECUTE FUNCTION begin_balance();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoices FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -3091,6 +3348,12 @@ CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION 
 CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at ON organizations FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER balance_follows AFTER INSERT ON payment_allocations FOR EACH ROW EXECUTE FUNCTION apply_allocation();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payment_allocations FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payments FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER access_changes_with_suspension AFTER UPDATE OF suspended_at ON people FOR EACH ROW WHEN ((old.suspended_at IS NULL) <> (new.suspended_at IS NULL)) EXECUTE FUNCTION note_access_change();
 
@@ -3244,6 +3507,20 @@ GRANT SELECT ON console_tickets TO volary_worker;
 
 GRANT UPDATE (redeemed_at) ON console_tickets TO volary_worker;
 
+GRANT INSERT, SELECT ON credit_note_lines TO volary_web;
+
+GRANT SELECT ON credit_note_lines TO volary_worker;
+
+GRANT INSERT, SELECT ON credit_note_numbers TO volary_web;
+
+GRANT UPDATE (last) ON credit_note_numbers TO volary_web;
+
+GRANT SELECT ON credit_note_numbers TO volary_worker;
+
+GRANT INSERT, SELECT ON credit_notes TO volary_web;
+
+GRANT SELECT ON credit_notes TO volary_worker;
+
 GRANT DELETE, INSERT, SELECT ON devices TO volary_web;
 
 GRANT UPDATE (seen_at) ON devices TO volary_web;
@@ -3309,6 +3586,10 @@ GRANT UPDATE (lost, lost_at) ON images TO volary_worker;
 GRANT INSERT, SELECT ON invitations TO volary_web;
 
 GRANT UPDATE (token_hash, invited_by, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
+
+GRANT SELECT ON invoice_balances TO volary_web;
+
+GRANT SELECT ON invoice_balances TO volary_worker;
 
 GRANT INSERT, SELECT ON invoice_lines TO volary_web;
 
@@ -3448,11 +3729,19 @@ GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
 
 GRANT INSERT, SELECT ON organizations TO volary_web;
 
-GRANT UPDATE (suspended_at, suspended_reason, quota, starters) ON organizations TO volary_web;
+GRANT UPDATE (suspended_at, suspended_reason, quota, starters, legal_name, paper_name, address, country, vat_id, contact) ON organizations TO volary_web;
 
 GRANT SELECT ON organizations TO volary_worker;
 
 GRANT UPDATE (created_at) ON organizations TO volary_worker;
+
+GRANT INSERT, SELECT ON payment_allocations TO volary_web;
+
+GRANT SELECT ON payment_allocations TO volary_worker;
+
+GRANT INSERT, SELECT ON payments TO volary_web;
+
+GRANT SELECT ON payments TO volary_worker;
 
 GRANT INSERT, SELECT ON people TO volary_web;
 
@@ -3595,6 +3884,10 @@ GRANT SELECT ON version_roles TO volary_worker;
 GRANT USAGE ON SEQUENCE vnis TO volary_web;
 
 GRANT USAGE ON SEQUENCE vnis TO volary_worker;
+
+GRANT SELECT ON wallet_money TO volary_web;
+
+GRANT SELECT ON wallet_money TO volary_worker;
 
 GRANT SELECT ON wallets TO volary_web;
 

@@ -83,6 +83,8 @@ const logSubjects = `CASE a.subject
 	WHEN 'acceptance_test' THEN (SELECT m.name || ' ' || v.version FROM acceptance_tests t JOIN model_versions v ON v.id = t.version_id
 		JOIN model_clusters m ON m.id = v.model_cluster_id WHERE t.id = a.subject_id)
 	WHEN 'order' THEN (SELECT number::text FROM orders WHERE id = a.subject_id)
+	WHEN 'credit_note' THEN (SELECT number FROM credit_notes WHERE id = a.subject_id)
+	WHEN 'payment' THEN (SELECT coalesce(nullif(reference, ''), 'without a reference') FROM payments WHERE id = a.subject_id)
 	WHEN 'request' THEN (SELECT form ->> 'name' FROM launch_requests WHERE id = a.subject_id)
 	WHEN 'invitation' THEN (SELECT coalesce(email, 'whoever has the link') FROM invitations WHERE id = a.subject_id)
 	WHEN 'certificate_key' THEN (SELECT left(key_id, 12) FROM certificate_keys WHERE id = a.subject_id)

@@ -23,6 +23,7 @@ const (
 	EventHoursLow      MailEvent = "hours_low"
 	EventHoursExpire   MailEvent = "hours_expire"
 	EventOrderEnded    MailEvent = "order_over" // an order is decided
+	EventOverdue       MailEvent = "overdue"    // an invoice is, by some days
 	EventAnnouncement  MailEvent = "announcement"
 	EventStatement     MailEvent = "statement" // a provider closed a month
 
@@ -102,6 +103,9 @@ func moneyEvents() []EventRule {
 		}},
 		{Event: EventStatement, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
 			"owner": ScopeAll, "manager": ScopeNone, "billing": ScopeAll, "auditor": ScopeNone,
+		}},
+		{Event: EventOverdue, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
+			"owner": ScopeAll, "manager": ScopeAll, "billing": ScopeAll, "auditor": ScopeNone,
 		}},
 		{Event: EventAnnouncement, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
 			"owner": ScopeAll, "manager": ScopeAll, "member": ScopeNone, "billing": ScopeNone, "auditor": ScopeNone,

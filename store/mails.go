@@ -54,6 +54,7 @@ const (
 	MailTestEnded     MailKind = "test_ended"     // version, pool, outcome ("passed", "failed", "cancelled"), lines, why
 	MailHoursLow      MailKind = "hours_low"      // organization, provider, percent, left, full, held
 	MailHoursExpire   MailKind = "hours_expire"   // organization, provider, hours, days, until
+	MailOverdue       MailKind = "overdue"        // organization, provider, invoice, due, late, open
 	MailHostLost      MailKind = "host_lost"      // provider, count, lines
 	MailUploadStale   MailKind = "upload_stale"   // upload, file, received, size, until; address of one that was fetched
 	MailUploadGone    MailKind = "upload_gone"    // upload, file, received, size; address of one that was fetched

@@ -42,6 +42,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/bundle"}, may: []string{"provisioner", "provisioner/typed", "provisioner/manifest"}, never: []string{"store", "github.com/jackc/**", "net/http", "cgo"}},
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
+		{packages: []string{"billing/typeface"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/memory",
 			"provisioner/acceptance", "provisioner/gate", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
@@ -73,7 +74,7 @@ func lowest() []layer {
 		// The store's floors: the core below, and what one needs of another inside a transaction is an interface of who
 		// needs it, unless the other is below it.
 		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "provisioner/typed"}},
-		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "provisioner/typed"}},
+		{packages: []string{"store/people"}, may: []string{"store", "billing", "billing/typeface", "provisioner", "store/sender", "provisioner/typed"}},
 		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "billing/workbook", "provisioner", "provisioner/typed"}},
 		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "provisioner/certificate", "provisioner/bundle", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{

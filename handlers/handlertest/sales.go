@@ -40,6 +40,14 @@ func (a *App) Sell(w *World) Sales {
 	return s
 }
 
+// TakeBack issues a credit note over an hour of what was sold.
+func (a *App) TakeBack(w *World, s Sales) uuid.UUID {
+	a.t.Helper()
+	return must(a.Store.Books.IssueCreditNote(context.Background(), w.people[Accountant], w.North, books.NewCreditNote{
+		InvoiceID: s.Invoice, Line: 1, Hours: billing.ComputeHour, Reason: "ordered one too many",
+	}))(a)
+}
+
 // References of what the first organization orders: words that no random code can have in it.
 const (
 	PurchaseOrder = "first-purchase-order"

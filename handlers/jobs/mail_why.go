@@ -15,7 +15,7 @@ func mailWhy(m store.Mail, portal string) string {
 	switch m.Kind {
 	case store.MailClusterReady, store.MailClusterFailed, store.MailScaleFailed, store.MailClusterOver, store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed,
 		store.MailNodesLost, store.MailLeaseEnds, store.MailDisksEnd, store.MailTestEnded, store.MailRequestWaiting, store.MailRequestDecided,
-		store.MailHoursLow, store.MailHoursExpire, store.MailOrderDecided, store.MailAnnouncement, store.MailHostLost, store.MailOrderWaiting,
+		store.MailHoursLow, store.MailHoursExpire, store.MailOverdue, store.MailOrderDecided, store.MailAnnouncement, store.MailHostLost, store.MailOrderWaiting,
 		store.MailLedgerDiffers, store.MailLedgerHeads, store.MailStatement, store.MailUploadStale, store.MailUploadGone, store.MailSummary:
 		return choose
 	case store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace, store.MailPassword, store.MailCertificateKey, store.MailSuspended, store.MailProviderDecided:

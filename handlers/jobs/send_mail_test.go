@@ -291,7 +291,7 @@ func TestEveryKindOfMailHasItsText(t *testing.T) {
 		store.MailRequestDecided, store.MailProviderDecided, store.MailAnnouncement, store.MailLedgerDiffers, store.MailLinkShown,
 		store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed, store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailCertificateKey, store.MailNewPlace,
 		store.MailPassword, store.MailSummary, store.MailClusterReady, store.MailClusterFailed, store.MailScaleFailed, store.MailClusterOver, store.MailNodesLost,
-		store.MailLeaseEnds, store.MailDisksEnd, store.MailTestEnded, store.MailHoursLow, store.MailHoursExpire, store.MailHostLost, store.MailUploadStale, store.MailUploadGone, store.MailLedgerHeads, store.MailStatement,
+		store.MailLeaseEnds, store.MailDisksEnd, store.MailTestEnded, store.MailHoursLow, store.MailHoursExpire, store.MailOverdue, store.MailHostLost, store.MailUploadStale, store.MailUploadGone, store.MailLedgerHeads, store.MailStatement,
 	} {
 		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, sealed = NULL, data = '{"path": "/somewhere", "name": "Ben"}' WHERE id = $1`, m.id, string(kind))
 		if err != nil {

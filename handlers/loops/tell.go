@@ -45,4 +45,7 @@ func (b *Bookkeeper) tellOfClock(ctx context.Context) {
 	if _, err := b.Books.TellHours(ctx); err != nil && ctx.Err() == nil {
 		b.Log.ErrorContext(ctx, "tell of hours", "error", err)
 	}
+	if _, err := b.Books.TellOverdue(ctx); err != nil && ctx.Err() == nil {
+		b.Log.ErrorContext(ctx, "tell of overdue invoices", "error", err)
+	}
 }

@@ -224,7 +224,7 @@ func (h Handlers) ShowOrderQuote(c echo.Context) error {
 	}
 	return page.Render(c, http.StatusOK, web.OrderQuote(web.OrderQuoteProps{
 		Layout: h.layout(c), Seller: web.Party{Name: q.Seller.Name, TaxID: q.Seller.TaxID, Contact: q.Seller.SupportContact, Terms: q.Seller.Terms},
-		Buyer: q.Organization, At: q.At, PriceUntil: page.Time(q.Offer.Current.Until), Offer: q.Offer.Name, Pool: q.Offer.PoolName,
+		Buyer: web.Party{Name: q.Organization}, At: q.At, PriceUntil: page.Time(q.Offer.Current.Until), Offer: q.Offer.Name, Pool: q.Offer.PoolName,
 		OfferID: offer.String(), HoursTyped: f.Typed("hours"), Hours: int64(hours), Price: q.Offer.Current.Price, Amount: q.Amount,
 		AmountInWords: q.Amount.Words(), GoodDays: q.Offer.GoodDays,
 	}))

@@ -37,13 +37,14 @@ func (h Handlers) ListInvoices(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.InvoiceList(p))
 }
 
-// ShowInvoice shows one invoice as it is printed.
+// ShowInvoice shows one invoice as it is printed, and what was paid of it.
 func (h Handlers) ShowInvoice(c echo.Context) error {
 	id, err := request.ID(c, "id", "invoice")
 	if err != nil {
 		return err
 	}
-	i, err := h.Books.InvoiceOfProvider(c.Request().Context(), where(c), id)
+	ctx := c.Request().Context()
+	i, err := h.Books.InvoiceOfProvider(ctx, where(c), id)
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,30 @@ func (h Handlers) ShowInvoice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	credits, err := h.Books.CreditAt(ctx, where(c), i.OrganizationID)
+	if err != nil {
+		return err
+	}
+	p.May = request.Allowed(c, request.ProviderOrders)
+	for _, x := range credits {
+		if x.Amount.Currency == i.Net.Currency {
+			p.Credit = x.Amount
+		}
+	}
 	return page.Render(c, http.StatusOK, web.InvoiceShow(p))
+}
+
+// UseCredit pays an invoice out of the organization's credit.
+func (h Handlers) UseCredit(c echo.Context) error {
+	id, err := request.ID(c, "id", "invoice")
+	if err != nil {
+		return err
+	}
+	used, err := h.Books.UseCredit(c.Request().Context(), who(c), where(c), id)
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/provider/invoices/"+id.String(), used.String()+" of the organization’s credit are used for it.")
 }
 
 // ExportInvoices gives the invoice lines of a month, or their totals, as CSV.

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store/machines"
+	"volary.dev/handlers/sales"
 	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -26,6 +27,7 @@ func (h Handlers) EditSettings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	p.Address, p.Country, p.VATID, p.BankName, p.IBAN, p.BIC, p.PaymentDays = x.Address, x.Country, x.VATID, x.BankName, x.IBAN, x.BIC, strconv.Itoa(x.PaymentDays)
 	return page.Render(c, http.StatusOK, web.Settings(p))
 }
 
@@ -72,6 +74,7 @@ func (h Handlers) UpdateKeptDisks(c echo.Context) error {
 	}
 	p.KeptForm.Refusal, p.KeptDays, p.KeptGiB = r, f.Typed("kept_days"), f.Typed("kept_gib")
 	return page.Render(c, respond.Status(r.Code), web.Settings(p))
+	return web.SettingsProps{Name: x.Name, Currency: x.Currency, ZoneFixed: x.Booked, PrefixFixed: x.Invoiced, Countries: sales.Countries()}
 }
 
 // UpdateSettings changes what the provider says of itself.
@@ -90,11 +93,18 @@ func (h Handlers) UpdateSettings(c echo.Context) error {
 		return err
 	}
 	p.LegalName, p.TaxID, p.InvoicePrefix, p.AccountingZone = f.Typed("legal_name"), f.Typed("tax_id"), f.Typed("invoice_prefix"), f.Typed("accounting_zone")
+	f.Default("payment_days", strconv.Itoa(x.PaymentDays))
 	p.SupportContact, p.About, p.Terms = f.Typed("support_contact"), f.Typed("about"), f.Typed("terms")
+	p.Address, p.Country, p.VATID, p.BankName = f.Typed("address"), f.Typed("country"), f.Typed("vat_id"), f.Typed("bank_name")
+	p.IBAN, p.BIC, p.PaymentDays = f.Typed("iban"), f.Typed("bic"), f.Typed("payment_days")
 	words := people.ProviderWords{
 		LegalName: strings.TrimSpace(p.LegalName), TaxID: strings.TrimSpace(p.TaxID), InvoicePrefix: strings.TrimSpace(p.InvoicePrefix),
 		AccountingZone: strings.TrimSpace(p.AccountingZone), SupportContact: strings.TrimSpace(p.SupportContact),
 		About: strings.TrimSpace(f.Lines("about", "the text", 16000)), Terms: strings.TrimSpace(f.Lines("terms", "the terms", 80000)),
+		PaperWords: people.PaperWords{
+			Address: f.Lines("address", "the address", 2000), Country: p.Country, VATID: strings.TrimSpace(p.VATID), BankName: strings.TrimSpace(p.BankName),
+			IBAN: strings.TrimSpace(p.IBAN), BIC: strings.TrimSpace(p.BIC), PaymentDays: f.Int("payment_days", "the days", 0, 365),
+		},
 	}
 	r := f.Refusal()
 	if r == nil {

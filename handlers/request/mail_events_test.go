@@ -16,7 +16,7 @@ func eventPages() map[store.MailEvent]request.Permission {
 		store.EventClusterReady: request.OrgWork, store.EventClusterFailed: request.OrgWork, store.EventClusterEnded: request.OrgWork,
 		store.EventClusterStaff: request.OrgWork, store.EventNodesLost: request.OrgWork, store.EventLeaseEnds: request.OrgWork,
 		store.EventTestEnded: request.OrgWork, store.EventUploadStale: request.OrgWork, store.EventRequest: request.OrgManage, store.EventHoursLow: request.OrgRead,
-		store.EventHoursExpire: request.OrgRead, store.EventOrderEnded: request.OrgOrder, store.EventAnnouncement: request.OrgRead,
+		store.EventHoursExpire: request.OrgRead, store.EventOrderEnded: request.OrgOrder, store.EventOverdue: request.OrgOrder, store.EventAnnouncement: request.OrgRead,
 		store.EventHostLost: request.ProviderHosts, store.EventOrder: request.ProviderOrders, store.EventLedger: request.Platform,
 		store.EventHeads: request.ProviderUsage, store.EventStatement: request.OrgOrder, store.EventAllHeads: request.Platform,
 	}

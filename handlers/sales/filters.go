@@ -41,8 +41,8 @@ func OrderFilter(c echo.Context) (request.List, books.OrderFilter) {
 
 // InvoiceFilter reads the part of a list of invoices that a GET asks for.
 func InvoiceFilter(c echo.Context) (request.List, books.InvoiceFilter) {
-	l, q := request.ParseList(c, "number", "party", "net", "issued"), request.ParseQuery(c)
-	f := books.InvoiceFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search")}
+	l, q := request.ParseList(c, "number", "party", "net", "issued", "due", "open"), request.ParseQuery(c)
+	f := books.InvoiceFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search"), Open: q.Typed("open") == "1"}
 	f.Days = Days(c)
 	return l, f
 }

@@ -36,7 +36,7 @@ func Order(frame layout.Props, side web.Side, reader uuid.UUID, o books.Order) w
 		Offer:     o.OfferName, Pool: o.PoolName, Hours: int64(o.Hours), Price: o.Price, PriceSetBy: o.PriceSetByName,
 		OwnPrice: o.PriceSetBy != nil && *o.PriceSetBy == reader, Amount: o.Amount, GoodDays: o.GoodDays, References: References(o.References),
 		Note: o.Note, OrderedBy: o.OrderedByName, Created: o.CreatedAt, DecidedBy: o.DecidedByName, Decided: page.Time(o.DecidedAt),
-		Reason: o.Reason, GoodUntil: page.Time(o.GoodUntil), Invoice: o.InvoiceNumber,
+		Reason: o.Reason, GoodUntil: page.Time(o.GoodUntil), Invoice: o.InvoiceNumber, Open: o.Open, TakenBack: int64(o.TakenBack),
 	}
 	if o.InvoiceID != nil {
 		p.InvoiceID = *o.InvoiceID

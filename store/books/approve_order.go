@@ -12,7 +12,7 @@ import (
 	"volary.dev/store/people"
 )
 
-// ApproveOrder makes of a waiting order a lot with its ledger entry, and the invoice. Refusals: "own_price" for who set
+// ApproveOrder makes of a waiting order a lot with its ledger entry, and the invoice, which the organization's credit pays as far as it goes. Refusals: "own_price" for who set
 // the price, "own_order" for who placed the order, "no_prefix" where invoices cannot be numbered, "conflict" where it is decided, "provider_inactive", "suspended"
 // for the provider or the organization, NotFound("order").
 func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUID) error {
@@ -41,12 +41,15 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 		if err != nil {
 			return err
 		}
-		number, err := issueInvoice(ctx, tx, o, w)
+		invoice, number, err := issueInvoice(ctx, tx, o, w)
 		if err != nil {
 			return err
 		}
 		lot := o.lot(lotID, by)
 		if err := lot.book(ctx, tx, w, o.Now); err != nil {
+			return err
+		}
+		if _, err := useCredit(ctx, tx, w, o.Currency, invoice, uuid.Nil, o.Now); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `

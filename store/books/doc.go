@@ -13,7 +13,8 @@
 // Whoever books has the wallet: it stands for its lots, its holds and how far its runs are booked. One journal per
 // transaction. A provider's papers are numbered over all its journals, so that their number comes late; a paper takes its
 // time behind the number, and an entry its time behind the head, each after the one before it whatever the clock says. A
-// proof of life locks runs and none of these. lock_order_test.go holds it.
+// proof of life locks runs and none of these. lock_order_test.go holds it. What is left to pay of invoices and a journal's credit
+// (invoice_balances, wallet_money) are the wallet's rows: who changes them has it.
 //
 // # Decided
 //

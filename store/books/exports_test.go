@@ -56,20 +56,7 @@ func (w *ledgerWorld) whole(s string) int64 {
 	return n
 }
 
-// creditAt, correctAt book at the clock's time what credit notes and corrections will.
-func (w *ledgerWorld) creditAt(now time.Time, lot uuid.UUID) {
-	w.t.Helper()
-	w.must(w.db.Books.BookNow(w.t.Context(), lot, func(l billing.LotBalance, parts billing.Parts) billing.Draft {
-		h := 1 + billing.Hours(rand.Int64N(int64(l.Available)))
-		d := billing.Draft{Kind: billing.KindCreditNote, At: now, Event: now, Key: "credit:" + uuid.NewString(), By: w.person}
-		d.Postings = []billing.Posting{{LotID: lot, Account: billing.Available, Hours: -h}, {LotID: lot, Account: billing.Refunded, Hours: h}}
-		worth, err := parts.Go(h)
-		w.must(err)
-		d.Move(billing.Deferred, billing.Receivable, lot, worth)
-		return d
-	}))
-}
-
+// correctAt books at the clock's time what corrections will.
 func (w *ledgerWorld) correctAt(now time.Time, lot uuid.UUID, seq int64, h billing.Hours, second uuid.UUID) {
 	w.t.Helper()
 	w.must(w.db.Books.BookNow(w.t.Context(), lot, func(_ billing.LotBalance, parts billing.Parts) billing.Draft {
@@ -105,7 +92,7 @@ func TestExportsOfAllMonthsTieToTheLedger(t *testing.T) {
 		w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
 		w.must(w.db.Books.ReleaseNow(t.Context(), id, now))
 		if rand.IntN(2) == 0 {
-			w.creditAt(now, lot)
+			w.must(w.creditNote(lot, func(available billing.Hours) billing.Hours { return 1 + billing.Hours(rand.Int64N(int64(available))) }))
 		}
 		var of uuid.UUID
 		var seq, hours int64

@@ -9,33 +9,22 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
-// issueInvoice writes the invoice of an order that is being approved, and returns its number. The row of the year's
+// issueInvoice writes the invoice of an order that is being approved, and returns its id and number. The row of the year's
 // last number is locked until the end of the transaction, so that no number is given twice or left out. It is locked behind
 // the wallet and before the journal's head, and it is from there on that nobody else issues: the time of the paper is read
 // then, and comes after the last one's.
-func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (string, error) {
+func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (uuid.UUID, string, error) {
 	zone, err := w.zone()
 	if err != nil {
-		return "", err
+		return uuid.Nil, "", err
 	}
-	var prefix *string
-	var provider, seller, taxID, buyer string
-	err = tx.QueryRow(ctx, `
-		SELECT p.invoice_prefix, p.name, coalesce(nullif(p.legal_name, ''), p.name), p.tax_id, g.name
-		  FROM providers p, organizations g WHERE p.id = $1 AND g.id = $2`, o.ProviderID, o.OrganizationID).
-		Scan(&prefix, &provider, &seller, &taxID, &buyer)
+	p, err := readParties(ctx, tx, o.ProviderID, o.OrganizationID)
 	if err != nil {
-		return "", fmt.Errorf("parties of an invoice: %w", err)
-	}
-	if prefix == nil {
-		return "", &refusal.Error{
-			Code: "no_prefix", Title: fmt.Sprintf("%s has no prefix for the numbers of its invoices, such as NOR.", provider),
-			Next: "An admin of the provider sets it under Settings; then approve the order.",
-		}
+		return uuid.Nil, "", err
 	}
 	year := o.Now.In(zone).Year()
 	var serial int
@@ -43,35 +32,36 @@ func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (str
 		INSERT INTO invoice_numbers (provider_id, year, last) VALUES ($1, $2, 1)
 		ON CONFLICT (provider_id, year) DO UPDATE SET last = invoice_numbers.last + 1 RETURNING last`, o.ProviderID, year).Scan(&serial)
 	if err != nil {
-		return "", fmt.Errorf("number of an invoice: %w", err)
+		return uuid.Nil, "", fmt.Errorf("number of an invoice: %w", err)
 	}
 	var issued time.Time
 	err = tx.QueryRow(ctx, `
 		SELECT greatest($4, (SELECT issued_at + interval '1 microsecond' FROM invoices WHERE provider_id = $1 AND year = $2 AND serial = $3 - 1))`,
 		o.ProviderID, year, serial, o.Now).Scan(&issued)
 	if err != nil {
-		return "", fmt.Errorf("time of an invoice: %w", err)
+		return uuid.Nil, "", fmt.Errorf("time of an invoice: %w", err)
 	}
 	id, err := store.NewID()
 	if err != nil {
-		return "", err
+		return uuid.Nil, "", err
 	}
-	number := billing.InvoiceNumber(*prefix, year, serial)
+	number := billing.InvoiceNumber(*p.Prefix, year, serial)
 	batch := &pgx.Batch{}
 	batch.Queue(`
-		INSERT INTO invoices (id, provider_id, organization_id, year, serial, number, seller, tax_id, buyer, net, currency, issued_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		id, o.ProviderID, o.OrganizationID, year, serial, number, seller, taxID, buyer, o.Amount, o.Currency, issued)
+		INSERT INTO invoices (id, provider_id, organization_id, year, serial, number, seller, tax_id, buyer, net, currency, issued_at, due_on, printed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::date, $14)`,
+		id, o.ProviderID, o.OrganizationID, year, serial, number, p.Seller, p.TaxID, p.Buyer, o.Amount, o.Currency, issued, p.due(issued, zone).String(), p.printed())
 	batch.Queue(`
 		INSERT INTO invoice_lines (invoice_id, number, order_id, description, hours, price, amount) VALUES ($1, 1, $2, $3, $4, $5, $6)`,
 		id, o.ID, "Compute hours, offer "+o.OfferName, o.Hours, o.Price, o.Amount)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return "", fmt.Errorf("issue invoice %s: %w", number, err)
+		return uuid.Nil, "", fmt.Errorf("issue invoice %s: %w", number, err)
 	}
-	return number, nil
+	return id, number, nil
 }
 
-// Invoice is what an approved order was billed by. Names are those of its day.
+// Invoice is what an approved order was billed by. All that is printed is that of its day; invoices of before 2026-12-01 have terms and
+// contact of now.
 type Invoice struct {
 	ID               uuid.UUID
 	Number           string
@@ -82,13 +72,17 @@ type Invoice struct {
 	Seller           string
 	TaxID            string
 	Buyer            string
+	Printed          billing.Printed
 	Net              billing.Money
+	Open             billing.Money // what is left to pay
 	IssuedAt         time.Time
+	DueOn            typed.Day // zero: none was printed
 	AccountingZone   string
 	SupportContact   string
 	Terms            string
 	Lines            []InvoiceLine // read by the two readings of one invoice
 	Head             billing.Head  // of its journal at the entry that says its digest; the same readings
+	Settled          []InvoicePart // what paid it, the first first; the same readings
 }
 
 // InvoiceLine is one order on an invoice.
@@ -105,15 +99,25 @@ type InvoiceLine struct {
 
 const selectInvoices = `
 	SELECT i.id, i.number, i.provider_id, p.name, i.organization_id, g.name, i.seller, i.tax_id, i.buyer, i.net, i.currency, i.issued_at,
-	       p.accounting_zone, p.support_contact, p.terms`
+	       coalesce(i.printed ->> 'zone', p.accounting_zone), p.support_contact, p.terms, coalesce(i.due_on::text, ''), i.printed, b.open`
 
 const fromInvoices = `
-	  FROM invoices i JOIN providers p ON p.id = i.provider_id JOIN organizations g ON g.id = i.organization_id`
+	  FROM invoices i JOIN providers p ON p.id = i.provider_id JOIN organizations g ON g.id = i.organization_id
+	  JOIN invoice_balances b ON b.invoice_id = i.id`
 
 func rowToInvoice(row pgx.CollectableRow) (Invoice, error) {
 	var i Invoice
+	var due string
 	err := row.Scan(&i.ID, &i.Number, &i.ProviderID, &i.ProviderName, &i.OrganizationID, &i.OrganizationName, &i.Seller, &i.TaxID, &i.Buyer,
-		&i.Net.Minor, &i.Net.Currency, &i.IssuedAt, &i.AccountingZone, &i.SupportContact, &i.Terms)
+		&i.Net.Minor, &i.Net.Currency, &i.IssuedAt, &i.AccountingZone, &i.SupportContact, &i.Terms, &due, &i.Printed, &i.Open.Minor)
+	if err != nil {
+		return i, err
+	}
+	i.Open.Currency = i.Net.Currency
+	if len(i.Printed) > 0 {
+		i.SupportContact, i.Terms = i.Printed["seller_contact"], i.Printed["terms"]
+	}
+	i.DueOn, err = orNoDay(due)
 	return i, err
 }
 
@@ -145,33 +149,37 @@ func (db *DB) invoice(ctx context.Context, where string, args ...any) (Invoice, 
 	if err != nil {
 		return i, err
 	}
-	i.Head, err = db.headOf(ctx, i)
+	if i.Settled, err = db.partsOf(ctx, i); err != nil {
+		return i, err
+	}
+	i.Head, err = db.headOf(ctx, billing.Journal{ProviderID: i.ProviderID, OrganizationID: i.OrganizationID}, billing.FactInvoice, i.ID)
 	return i, err
 }
 
-// headOf reads the entry that says what an invoice is: whoever keeps the paper keeps the head of its journal then.
-func (db *DB) headOf(ctx context.Context, i Invoice) (billing.Head, error) {
-	head := billing.Head{Journal: billing.Journal{ProviderID: i.ProviderID, OrganizationID: i.OrganizationID}}
+// headOf reads the entry that says what a paper is: whoever keeps the paper keeps the head of its journal then.
+func (db *DB) headOf(ctx context.Context, of billing.Journal, what string, id uuid.UUID) (billing.Head, error) {
+	head := billing.Head{Journal: of}
 	var hash []byte
 	err := db.pool.QueryRow(ctx, `
-		SELECT e.seq, e.hash FROM ledger_facts f JOIN ledger_entries e USING (wallet_id, seq) WHERE f.what = 'invoice' AND f.subject_id = $1`, i.ID).Scan(&head.Seq, &hash)
+		SELECT e.seq, e.hash FROM ledger_facts f JOIN ledger_entries e USING (wallet_id, seq) WHERE f.what = $1 AND f.subject_id = $2`, what, id).Scan(&head.Seq, &hash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return head, nil // the audit run names it
 	}
 	if err != nil {
-		return head, fmt.Errorf("entry of invoice %s: %w", i.Number, err)
+		return head, fmt.Errorf("entry of %s %s: %w", what, id, err)
 	}
 	copy(head.Hash[:], hash)
 	return head, nil
 }
 
-// InvoiceFilter narrows and orders a list of invoices by number, party, net or issued.
+// InvoiceFilter narrows and orders a list of invoices by number, party, net, issued, due or open.
 type InvoiceFilter struct {
 	Page  store.Page
 	Sort  store.Sorting
 	Party uuid.UUID  // of an organization's invoices the provider, of a provider's the organization; Nil: all
 	Text  string     // a part of the number or the other party's name
 	Days  store.Days // issued on
+	Open  bool       // those that something is left to pay of
 }
 
 // InvoicesOfOrganization gives a page of what an organization was billed, the newest first, with how many and how much
@@ -188,10 +196,13 @@ func (db *DB) InvoicesOfProvider(ctx context.Context, providerID uuid.UUID, f In
 func (db *DB) invoices(ctx context.Context, own, other, party string, ownID uuid.UUID, f InvoiceFilter) ([]Invoice, int, []Total, error) {
 	where := ` WHERE i.` + own + `_id = $1 AND ($2::uuid IS NULL OR i.` + other + `_id = $2) AND (i.number ILIKE $3 OR ` + party + ` ILIKE $3)
 		AND ($4::text IS NULL OR (i.issued_at AT TIME ZONE p.accounting_zone)::date >= $4::text::date)
-		AND ($5::text IS NULL OR (i.issued_at AT TIME ZONE p.accounting_zone)::date <= $5::text::date)`
-	args := []any{ownID, store.OrNull(f.Party), store.Like(f.Text), store.OrNoDay(f.Days.Since), store.OrNoDay(f.Days.Until)}
-	order := store.Sortable{"number": "i.number", "party": party, "net": "i.net", "issued": "i.issued_at"}.OrderBy(f.Sort, "i.issued_at DESC, i.id")
-	rows, _ := db.pool.Query(ctx, selectInvoices+fromInvoices+where+order+` LIMIT $6 OFFSET $7`, append(args, f.Page.Most(), f.Page.Skip())...)
+		AND ($5::text IS NULL OR (i.issued_at AT TIME ZONE p.accounting_zone)::date <= $5::text::date)
+		AND (NOT $6 OR b.open > 0)`
+	args := []any{ownID, store.OrNull(f.Party), store.Like(f.Text), store.OrNoDay(f.Days.Since), store.OrNoDay(f.Days.Until), f.Open}
+	order := store.Sortable{
+		"number": "(split_part(i.number, '-', 1), i.year, i.serial)", "party": party, "net": "i.net", "issued": "i.issued_at", "due": "i.due_on", "open": "b.open",
+	}.OrderBy(f.Sort, "i.issued_at DESC, i.id")
+	rows, _ := db.pool.Query(ctx, selectInvoices+fromInvoices+where+order+` LIMIT $7 OFFSET $8`, append(args, f.Page.Most(), f.Page.Skip())...)
 	list, err := store.All(rows, "invoices", rowToInvoice)
 	if err != nil {
 		return nil, 0, nil, err

@@ -37,7 +37,37 @@ func termsOf(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]named
 		}
 		facts = append(facts, more...)
 	}
+	if lotID != uuid.Nil {
+		return facts, nil
+	}
+	for _, read := range []func(context.Context, pgx.Tx, wallet) ([]namedTerms, error){creditFacts, paymentFacts} {
+		more, err := read(ctx, tx, w)
+		if err != nil {
+			return nil, fmt.Errorf("facts of journal %s: %w", w.ID, err)
+		}
+		facts = append(facts, more...)
+	}
 	return facts, nil
+}
+
+// creditFacts reads all credit notes of a journal.
+func creditFacts(ctx context.Context, tx pgx.Tx, w wallet) ([]namedTerms, error) {
+	notes, err := readCreditNotes(ctx, tx, `c.provider_id = $1 AND c.organization_id = $2`, w.ProviderID, w.OrganizationID)
+	facts := make([]namedTerms, len(notes))
+	for i, n := range notes {
+		facts[i] = namedTerms{n, "credit note " + n.Number}
+	}
+	return facts, err
+}
+
+// paymentFacts reads all payments of a journal.
+func paymentFacts(ctx context.Context, tx pgx.Tx, w wallet) ([]namedTerms, error) {
+	payments, err := readPayments(ctx, tx, `p.wallet_id = $1`, w.ID)
+	facts := make([]namedTerms, len(payments))
+	for i, p := range payments {
+		facts[i] = namedTerms{p, "payment " + p.ID.String()}
+	}
+	return facts, err
 }
 
 func lotFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedTerms, error) {
@@ -73,7 +103,7 @@ func orderFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]na
 
 func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedTerms, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT i.id, i.number, i.year, i.serial, i.issued_at, i.net, i.currency, i.seller, i.tax_id, i.buyer,
+		SELECT i.id, i.number, i.year, i.serial, i.issued_at, i.net, i.currency, i.seller, i.tax_id, i.buyer, coalesce(i.due_on::text, ''), i.printed,
 		       n.number, n.order_id, n.hours, n.price, n.amount, n.description
 		  FROM invoices i LEFT JOIN invoice_lines n ON n.invoice_id = i.id
 		 WHERE i.provider_id = $1 AND i.organization_id = $2
@@ -81,18 +111,25 @@ func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]
 		 ORDER BY i.id, n.number`, w.ProviderID, w.OrganizationID, store.OrNull(lotID))
 	var papers []billing.Paper
 	var p billing.Paper
+	var due string
 	var line struct {
 		number, hours, price, amount *int64
 		order                        *uuid.UUID
 		description                  *string
 	}
 	_, err := pgx.ForEachRow(rows, []any{
-		&p.ID, &p.Number, &p.Year, &p.Serial, &p.IssuedAt, &p.Net.Minor, &p.Net.Currency, &p.Seller, &p.TaxID, &p.Buyer,
+		&p.ID, &p.Number, &p.Year, &p.Serial, &p.IssuedAt, &p.Net.Minor, &p.Net.Currency, &p.Seller, &p.TaxID, &p.Buyer, &due, &p.Printed,
 		&line.number, &line.order, &line.hours, &line.price, &line.amount, &line.description,
 	}, func() error {
 		if n := len(papers); n == 0 || papers[n-1].ID != p.ID {
+			day, err := orNoDay(due)
+			if err != nil {
+				return err
+			}
+			p.DueOn = day
 			papers = append(papers, p)
 		}
+		p.Printed = nil // the next one's is another map
 		if line.number != nil {
 			last := &papers[len(papers)-1]
 			last.Lines = append(last.Lines, billing.PaperLine{
@@ -115,7 +152,9 @@ func verifyFacts(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit,
 		return err
 	}
 	found := make([]billing.NamedFact, len(terms))
+	report.terms = make([]billing.Terms, len(terms))
 	for i, t := range terms {
+		report.terms[i] = t.Terms
 		found[i] = billing.NamedFact{Fact: t.Fact(), Name: t.name}
 	}
 	report.Difference = audit.CompareFacts(found)

@@ -24,7 +24,8 @@ type LedgerReport struct {
 	Heads      []billing.Head // of the journals that are whole
 	Difference *billing.Difference
 
-	older billing.Older // by journals that are still to come
+	older billing.Older   // by journals that are still to come
+	terms []billing.Terms // of the journal that is looked at
 }
 
 // VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that times rise, that
@@ -88,7 +89,7 @@ func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerRepor
 		}
 	}
 	for _, check := range []func(context.Context, pgx.Tx, wallet, *billing.Audit, *LedgerReport) error{
-		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyFacts, verifyCosts, verifyHoldCosts,
+		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyFacts, verifyCosts, verifyHoldCosts, verifyMoney,
 	} {
 		if err := check(ctx, tx, w, audit, report); err != nil || report.Difference != nil {
 			return err
@@ -199,7 +200,9 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit,
 		       (coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)
 		        - coalesce((SELECT sum(m.amount) FROM ledger_entries e JOIN money_postings m USING (wallet_id, seq)
 		                     WHERE e.wallet_id = l.wallet_id AND e.corrects IS NOT NULL AND m.lot_id = l.id AND m.account = 'revenue'), 0))::bigint AS cost,
-		       (SELECT count(*)::int FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NULL) AS unpriced
+		       (SELECT count(*)::int FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NULL) AS unpriced,
+		       coalesce((SELECT sum(c.hours) FROM credit_note_lines c WHERE c.lot_id = l.id), 0)::bigint AS credited_hours,
+		       coalesce((SELECT sum(c.amount) FROM credit_note_lines c WHERE c.lot_id = l.id), 0)::bigint AS credited
 		  FROM lots l LEFT JOIN invoice_lines i ON i.order_id = l.order_id
 		 WHERE l.wallet_id = $1 AND l.amount IS NOT NULL ORDER BY l.id`, w.ID)
 	if err != nil {
@@ -228,6 +231,8 @@ type pricedLot struct {
 	ID                               uuid.UUID
 	Bought, Used, Gone, Refunded     billing.Hours
 	Amount, Deferred, Invoiced, Cost int64
+	CreditedHours                    billing.Hours
+	Credited                         int64
 	Unpriced                         int
 	Currency                         billing.Currency
 }
@@ -235,7 +240,7 @@ type pricedLot struct {
 func (l pricedLot) differs(w wallet, worth billing.LotWorth) (*billing.Difference, error) {
 	what, expected, found, err := billing.SoldLot{
 		ID: l.ID, Bought: l.Bought, Used: l.Used, Gone: l.Gone, Refunded: l.Refunded, Paid: billing.Money{Minor: l.Amount, Currency: l.Currency},
-		Invoiced: l.Invoiced, Cost: l.Cost, Unpriced: l.Unpriced,
+		Invoiced: l.Invoiced, Cost: l.Cost, Unpriced: l.Unpriced, Credited: billing.Credited{Hours: l.CreditedHours, Minor: l.Credited},
 	}.Differs(worth)
 	switch {
 	case err != nil:

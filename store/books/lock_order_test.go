@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 	"volary.dev/billing"
+	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/waittest"
 	"volary.dev/store/books"
 )
@@ -20,6 +22,7 @@ var locks = []struct{ name, sql string }{
 	{"wallets", `SELECT 1 FROM wallets FOR NO KEY UPDATE`},
 	{"lots", `SELECT 1 FROM lots WHERE available > 0 OR held > 0 FOR NO KEY UPDATE`},
 	{"numbers of papers", `SELECT 1 FROM invoice_numbers FOR NO KEY UPDATE`},
+	{"numbers of credit notes", `SELECT 1 FROM credit_note_numbers FOR NO KEY UPDATE`},
 	{"heads", `SELECT 1 FROM journal_heads FOR NO KEY UPDATE`},
 	{"months", `SELECT 1 FROM periods FOR UPDATE`},
 	{"marks", `SELECT 1 FROM hour_marks FOR NO KEY UPDATE`},
@@ -44,6 +47,30 @@ func commands() map[string]command {
 			return func(ctx context.Context) error { return w.db.Books.ApproveOrder(ctx, uuid.Nil, w.provider, order) }
 		}},
 		"hold": {[]string{"wallets", "lots", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
+		"pay": {[]string{"wallets", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+			w.sell(5_000_000, uuid.Nil, 9, "")
+			return func(ctx context.Context) error {
+				_, err := w.db.Books.RecordPayment(ctx, w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 300, PaidOn: typed.DayOf(at(0), time.UTC)})
+				return err
+			}
+		}},
+		"pay back": {[]string{"wallets", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+			w.pay(1_000_000, uuid.Nil)
+			return func(ctx context.Context) error {
+				return w.db.Books.RepayCredit(ctx, w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 1, PaidOn: typed.DayOf(at(0), time.UTC)})
+			}
+		}},
+		"credit": {[]string{"wallets", "lots", "numbers of credit notes", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+			i := w.invoices()[0].ID
+			if w.count(`SELECT count(*) FROM credit_note_numbers`) == 0 { // a lock on no row is none
+				_, err := w.db.Books.IssueCreditNote(w.t.Context(), w.person, w.provider, books.NewCreditNote{InvoiceID: i, Line: 1, Hours: 1000, Reason: "first"})
+				w.must(err)
+			}
+			return func(ctx context.Context) error {
+				_, err := w.db.Books.IssueCreditNote(ctx, w.person, w.provider, books.NewCreditNote{InvoiceID: i, Line: 1, Hours: 1000, Reason: "not wanted"})
+				return err
+			}
+		}},
 			id, _ := w.cluster(1, 100)
 			return func(ctx context.Context) error { return w.db.Books.HoldNow(ctx, w.provider, w.org, id, 1000, at(0)) }
 		}},

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/billing"
 	"volary.dev/store"
+	"volary.dev/store/books"
 	"volary.dev/store/storetest"
 )
 
@@ -27,15 +28,13 @@ func (w *ledgerWorld) money(account billing.MoneyAccount, lot uuid.UUID) int64 {
 
 // creditNote takes back hours that nobody used, and what was paid for them.
 func (w *ledgerWorld) creditNote(lot uuid.UUID, part func(available billing.Hours) billing.Hours) error {
-	return w.db.Books.BookNow(w.t.Context(), lot, func(l billing.LotBalance, parts billing.Parts) billing.Draft {
-		h := part(l.Available)
-		d := billing.Draft{Kind: billing.KindCreditNote, At: at(0), Event: at(0), Key: "credit:" + uuid.NewString(), By: w.person}
-		d.Postings = []billing.Posting{{LotID: lot, Account: billing.Available, Hours: -h}, {LotID: lot, Account: billing.Refunded, Hours: h}}
-		worth, err := parts.Go(h)
-		w.must(err)
-		d.Move(billing.Deferred, billing.Receivable, lot, worth)
-		return d
-	})
+	w.t.Helper()
+	var available billing.Hours
+	n := books.NewCreditNote{Line: 1, Reason: "not wanted"}
+	w.must(w.pool.QueryRow(w.t.Context(), `SELECT l.available, n.invoice_id FROM lots l JOIN invoice_lines n ON n.order_id = l.order_id WHERE l.id = $1`, lot).Scan(&available, &n.InvoiceID))
+	n.Hours = part(available)
+	_, err := w.db.Books.IssueCreditNote(w.t.Context(), w.person, w.provider, n)
+	return err
 }
 
 // correct takes back some of what an entry used, signed by two.
@@ -131,6 +130,8 @@ func TestTheDatabaseRefusesMoneyOfAnotherKind(t *testing.T) {
 	w, _ := usedWorld(t)
 	granted := w.grant(1000, nil)
 	sold := w.sell(5_000_000, uuid.Nil, 9, "")
+	w.sell(5_000_000, uuid.Nil, 9, "")
+	w.pay(1_000_000, w.invoices()[0].ID) // so that there is credit, and something is owed
 	second := w.another()
 	signed := fmt.Sprintf(`, %%d, 'why', '%s', '%s'`, w.person, second)
 	const correction = `, corrects, reason, person_id, signed_by`

@@ -51,13 +51,15 @@ type Order struct {
 	LotID         *uuid.UUID
 	InvoiceID     *uuid.UUID
 	InvoiceNumber string
+	Open          billing.Money // what is left to pay of the invoice
+	TakenBack     billing.Hours // by credit notes
 }
 
 const selectOrders = `
 	SELECT r.id, r.number, r.organization_id, g.name, r.provider_id, p.name, r.offer_id, o.name, coalesce(pl.name, ''), o.good_days,
 	       f.price, f.set_by, coalesce(sb.name, ''), r.hours, r.amount, r.currency, r.state, r.purchase_order, r.cost_centre,
 	       r.grant_number, r.note, r.ordered_by, coalesce(ob.name, ''), coalesce(db.name, ''), r.reason, r.created_at, r.decided_at,
-	       r.good_until, r.lot_id, i.id, coalesce(i.number, ''), p.accounting_zone`
+	       r.good_until, r.lot_id, i.id, coalesce(i.number, ''), coalesce(ib.open, 0), coalesce(lt.refunded, 0), p.accounting_zone`
 
 const fromOrders = `
 	  FROM orders r
@@ -70,7 +72,9 @@ const fromOrders = `
 	  LEFT JOIN people ob ON ob.id = r.ordered_by
 	  LEFT JOIN people db ON db.id = r.decided_by
 	  LEFT JOIN invoice_lines il ON il.order_id = r.id
-	  LEFT JOIN invoices i ON i.id = il.invoice_id`
+	  LEFT JOIN invoices i ON i.id = il.invoice_id
+	  LEFT JOIN invoice_balances ib ON ib.invoice_id = i.id
+	  LEFT JOIN lots lt ON lt.id = r.lot_id`
 
 func rowToOrder(row pgx.CollectableRow) (Order, error) {
 	var o Order
@@ -78,8 +82,8 @@ func rowToOrder(row pgx.CollectableRow) (Order, error) {
 	err := row.Scan(&o.ID, &o.Number, &o.OrganizationID, &o.OrganizationName, &o.ProviderID, &o.ProviderName, &o.OfferID, &o.OfferName,
 		&o.PoolName, &o.GoodDays, &o.Price.Millionths, &o.PriceSetBy, &o.PriceSetByName, &o.Hours, &o.Amount.Minor, &o.Amount.Currency,
 		&o.State, &o.PurchaseOrder, &o.CostCentre, &o.GrantNumber, &o.Note, &o.OrderedBy, &o.OrderedByName, &o.DecidedByName, &o.Reason,
-		&o.CreatedAt, &o.DecidedAt, &o.GoodUntil, &o.LotID, &o.InvoiceID, &o.InvoiceNumber, &zone)
-	o.Price.Currency = o.Amount.Currency
+		&o.CreatedAt, &o.DecidedAt, &o.GoodUntil, &o.LotID, &o.InvoiceID, &o.InvoiceNumber, &o.Open.Minor, &o.TakenBack, &zone)
+	o.Price.Currency, o.Open.Currency = o.Amount.Currency, o.Amount.Currency
 	if err == nil {
 		err = inZone(o.GoodUntil, zone)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"volary.dev/billing"
 	"volary.dev/provisioner/certificate"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/books"
 )
 
@@ -41,9 +42,14 @@ func newStranger(t *testing.T) *stranger {
 		_, err := w.db.Books.SettleUsage(t.Context(), at(sec))
 		w.must(err)
 	}
+	w.pay(900, w.invoices()[1].ID)
+	w.pay(600, w.invoices()[1].ID) // 4.89 of it are owed; the rest is credit
+	_, err := w.takeBack(w.invoices()[1].ID, billing.ComputeHour)
+	w.must(err)
+	w.must(w.db.Books.RepayCredit(t.Context(), w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 7, PaidOn: typed.DayOf(at(0), time.UTC), Reference: "back"}))
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
 	w.must(w.db.Books.ReleaseNow(t.Context(), id, at(9_100)))
-	_, err := w.db.Books.SettleUsage(t.Context(), at(4*24*3600))
+	_, err = w.db.Books.SettleUsage(t.Context(), at(4*24*3600))
 	w.must(err)
 	w.verified()
 	s.late = s.heads("2026-11-22")
@@ -143,7 +149,7 @@ for r in rows:
     if r["row"] == "line": of_entry[owner].append(r)
 exec(edit)
 if seal == "reseal":
-    digests = {(r["row"], r["id"]): ledger.fact(r)[0] for r in rows if r["row"] in ("lot", "order", "invoice")}
+    digests = {(r["row"], r["id"]): ledger.fact(r)[0] for r in rows if r["row"] in ("lot", "order", "invoice", "credit_note", "payment")}
     previous = "0" * 64
     j = of("journal")[0]
     for e in of("entry"):
@@ -196,6 +202,20 @@ o["amount"] += 1; i["net"] += 1; i["lines"][0]["minor"] += 1; l["amount"] += 1`,
 		"buyer, sealed again": {buyer, true, "entry 2: the hash by the heads of 2026-11-21 should be "},
 		"pool of a lot": {`
 of("lot")[0]["pool"] = "` + s.otherPool.String() + `"`, false, "the digest of lot "},
+		"reference of a payment": {`
+of("payment")[0]["reference"] = "x"`, false, "the digest of payment "},
+		"day of a payment": {`
+of("payment")[0]["paid"] = "2026-11-01"`, false, "the digest of payment "},
+		"payment of another": {`
+of("payment")[0]["to"][0]["invoice"] = of("invoice")[0]["id"]`, false, "the digest of payment "},
+		"payment hidden": {`
+rows.remove(of("payment")[0])`, false, "should be there but is missing"},
+		"due day": {`
+of("invoice")[0]["due"] = "2027-01-01"`, false, "the digest of invoice NOR-"},
+		"zone on paper": {`
+of("invoice")[0]["printed"]["zone"] = "UTC"`, false, "the digest of invoice NOR-"},
+		"reason of a credit note": {`
+of("credit_note")[0]["reason"] = "x"`, false, "the digest of credit note NOR-C-"},
 		"line dropped": {`
 rows.remove(lines[0])`, false, "the number of usage lines should be "},
 		"lot hidden": {`
@@ -214,6 +234,33 @@ rows.remove(of("lot")[0])`, false, "the number of lots should be "},
 				t.Errorf("want %q\nours   %v\ntheirs %s", c.want, ours, theirs)
 			}
 		})
+	}
+}
+
+// TestAStrangerAddsMoneyUp has a ledger that was sealed anew, and no older head: what papers and payments say has to be what the accounts have.
+func TestAStrangerAddsMoneyUp(t *testing.T) {
+	s := newStranger(t)
+	const credit = `
+e = next(e for e in entries if e["kind"] == "refund")
+e["money"][0]["minor"] += 5000; e["money"][1]["minor"] -= 5000`
+	for name, c := range map[string]struct{ edit, want string }{
+		"received":       {`of("payment")[0]["amount"] += 1`, "what was received in minor units of EUR should be "},
+		"paid back":      {`next(p for p in of("payment") if p["kind"] == "repaid")["amount"] -= 1`, "what was paid back in minor units of EUR should be 6 but is 7"},
+		"settled":        {`of("payment")[0]["to"][0]["minor"] -= 1`, "what payments settled in minor units of EUR should be "},
+		"off":            {`n = of("credit_note")[0]; n["net"] += 1`, "what credit notes made credit in minor units of EUR should be "},
+		"hours":          {`of("credit_note")[0]["lines"][0]["mcs"] += 1`, "the refunded hours of lot "},
+		"amount":         {`of("credit_note")[0]["lines"][0]["minor"] += 1`, "what is deferred, earned and lapsed of lot "},
+		"paid twice":     {`p = of("payment")[0]["to"][0]; p["invoice"] = of("invoice")[0]["id"]`, "what is left to pay of invoice NOR-"},
+		"credit below 0": {credit, "the account credit in minor units of EUR should be zero or more but is -"},
+	} {
+		forged := filepath.Join(s.dir, "sum.jsonl")
+		if out, err := s.python("forge.py", s.base, forged, c.edit, "reseal"); err != nil {
+			t.Fatalf("%s: %s, %v", name, out, err)
+		}
+		theirs, ours := s.both(forged, false)
+		if ours == nil || ours.Error() != theirs || !strings.Contains(theirs, c.want) {
+			t.Errorf("%s: want %q\nours   %v\ntheirs %s", name, c.want, ours, theirs)
+		}
 	}
 }
 

@@ -50,11 +50,11 @@ func (db *DB) OwnerAmong(ctx context.Context, personID uuid.UUID, area, section 
 var ownedBy = map[string]map[string]string{
 	"org": {
 		"images": `FROM images x`, "uploads": `FROM (SELECT id::uuid AS id, organization_id FROM uploads) x`, "models": `FROM model_clusters x`, "versions": `FROM model_versions x`, "tests": `FROM acceptance_tests x`,
-		"clusters": `FROM clusters x`, "usage": `FROM clusters x`, "requests": `FROM launch_requests x`, "orders": `FROM orders x`, "invoices": `FROM invoices x`, "statements": `FROM statements x`,
+		"clusters": `FROM clusters x`, "usage": `FROM clusters x`, "requests": `FROM launch_requests x`, "orders": `FROM orders x`, "invoices": `FROM invoices x`, "credit-notes": `FROM credit_notes x`, "statements": `FROM statements x`,
 		"shared-models": `FROM (SELECT model_cluster_id AS id, with_id AS organization_id FROM model_shares) x`, // of whom it is shared with
 	},
 	"provider": {
 		"hosts": `FROM hosts x`, "pools": `FROM pools x`, "shapes": `FROM shapes x`, "clusters": `FROM clusters x`, "offers": `FROM offers x`,
-		"orders": `FROM orders x`, "invoices": `FROM invoices x`, "organizations": `FROM wallets x`,
+		"orders": `FROM orders x`, "invoices": `FROM invoices x`, "credit-notes": `FROM credit_notes x`, "organizations": `FROM wallets x`,
 	},
 }

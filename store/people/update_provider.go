@@ -3,10 +3,12 @@ package people
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
@@ -25,6 +27,13 @@ type ProviderSettings struct {
 	SupportContact    string
 	About             string
 	Terms             string
+	Address           string
+	Country           string // of two letters
+	VATID             string `db:"vat_id"`
+	BankName          string
+	IBAN              string `db:"iban"`
+	BIC               string `db:"bic"`
+	PaymentDays       int
 	CertificatesTaken string // before a launch: "none", "own", "platform", "any"
 	Booked            bool   // hours were booked in periods of its zone, which stays
 	Invoiced          bool   // invoices have numbers with its prefix, which stays
@@ -32,7 +41,7 @@ type ProviderSettings struct {
 
 const selectSettings = `
 	SELECT p.id, p.name, p.currency, p.accounting_zone, p.state, p.state_reason, p.legal_name, p.tax_id, coalesce(p.invoice_prefix, '') AS invoice_prefix,
-		p.support_contact, p.about, p.terms, p.certificates_taken,
+		p.support_contact, p.about, p.terms, p.address, p.country, p.vat_id, p.bank_name, p.iban, p.bic, p.payment_days, p.certificates_taken,
 		EXISTS (SELECT FROM wallets w JOIN ledger_entries e ON e.wallet_id = w.id WHERE w.provider_id = p.id) AS booked,
 		EXISTS (SELECT FROM invoices i WHERE i.provider_id = p.id) AS invoiced
 	FROM providers p`
@@ -52,9 +61,21 @@ type ProviderWords struct {
 	SupportContact string
 	About          string
 	Terms          string
+	PaperWords
 }
 
-func (w ProviderWords) check(f store.Fields) {
+// PaperWords is what else the papers of a provider say of it. All may be empty.
+type PaperWords struct {
+	Address     string // up to six lines
+	Country     string // of two letters
+	VATID       string
+	BankName    string
+	IBAN        string
+	BIC         string
+	PaymentDays int // from issue until an invoice is due
+}
+
+func (w *ProviderWords) check(f store.Fields) {
 	f.Length("legal_name", w.LegalName, 2, 120)
 	f.Length("tax_id", w.TaxID, 0, 40)
 	f.Check(validPrefix(w.InvoicePrefix), "invoice_prefix", "Write 2 to 8 capital letters and digits that begin with a letter, such as NC.")
@@ -62,6 +83,28 @@ func (w ProviderWords) check(f store.Fields) {
 	f.Check(len([]rune(w.About)) <= 4000, "about", "Write at most 4000 characters; these are %d.", len([]rune(w.About)))
 	f.Check(len([]rune(w.Terms)) <= 20000, "terms", "Write at most 20000 characters; these are %d.", len([]rune(w.Terms)))
 	f.Check(validZone(w.AccountingZone), "accounting_zone", "%q is no time zone: write its name, such as Europe/Berlin.", w.AccountingZone)
+	for field, text := range map[string]string{"legal_name": w.LegalName, "tax_id": w.TaxID, "support_contact": w.SupportContact, "bank_name": w.BankName} {
+		printable(f, field, text)
+	}
+	w.PaperWords.check(f)
+}
+
+var bicForm = regexp.MustCompile(`^[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?$`)
+
+func (w *PaperWords) check(f store.Fields) {
+	checkAddress(f, &w.Address, w.Country)
+	checkVATID(f, &w.VATID, w.Country)
+	f.Length("bank_name", w.BankName, 0, 120)
+	if w.IBAN != "" {
+		iban, err := billing.ParseIBAN(w.IBAN)
+		if err != nil {
+			f.Add("iban", "%s", err)
+		}
+		w.IBAN = iban
+	}
+	w.BIC = strings.ToUpper(strings.ReplaceAll(w.BIC, " ", ""))
+	f.Check(w.BIC == "" || bicForm.MatchString(w.BIC), "bic", "A BIC has 8 or 11 letters and digits, such as COBADEFFXXX.")
+	f.Between("payment_days", int64(w.PaymentDays), 0, 365, " days")
 }
 
 func validPrefix(s string) bool {
@@ -89,8 +132,10 @@ func (db *DB) UpdateProvider(ctx context.Context, by, providerID uuid.UUID, w Pr
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			UPDATE providers SET legal_name = $2, tax_id = $3, invoice_prefix = $4, accounting_zone = $5, support_contact = $6, about = $7, terms = $8
-			WHERE id = $1`, providerID, w.LegalName, w.TaxID, w.InvoicePrefix, w.AccountingZone, w.SupportContact, w.About, w.Terms)
+			UPDATE providers SET legal_name = $2, tax_id = $3, invoice_prefix = $4, accounting_zone = $5, support_contact = $6, about = $7, terms = $8,
+				address = $9, country = $10, vat_id = $11, bank_name = $12, iban = $13, bic = $14, payment_days = $15
+			WHERE id = $1`, providerID, w.LegalName, w.TaxID, w.InvoicePrefix, w.AccountingZone, w.SupportContact, w.About, w.Terms,
+			w.Address, w.Country, w.VATID, w.BankName, w.IBAN, w.BIC, w.PaymentDays)
 		if store.UniqueViolation(err, "providers_invoice_prefix_key") {
 			return takenPrefix(w.InvoicePrefix)
 		}

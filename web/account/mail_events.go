@@ -17,6 +17,7 @@ func eventWords() map[string][2]string {
 		"hours_expire":   {"Hours expire", "30 days, 7 days and a day before, by the provider’s clock"},
 		"order_over":     {"An order is decided", ""},
 		"statement":      {"A provider closes a month: its statement", ""},
+		"overdue":        {"An invoice is overdue", "a day, 14 days and 30 days after its day"},
 		"announcement":   {"A provider announces something by mail", ""},
 		"host_lost":      {"A host does not answer", ""},
 		"order":          {"An order waits", ""},

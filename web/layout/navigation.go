@@ -75,6 +75,7 @@ func sections(a Area) []group {
 			{"People", []link{
 				{"Members", "/org/members", SectionMembers},
 				{"Log", "/org/log", SectionLog},
+				{"Settings", "/org/settings", SectionSettings},
 			}},
 		}
 	case AreaAccount:
@@ -109,6 +110,7 @@ func staffSections(a Area) []group {
 				{"Offers", "/provider/offers", SectionOffers},
 				{"Invoices", "/provider/invoices", SectionInvoices},
 				{"Months", "/provider/periods", SectionPeriods},
+				{"Payments", "/provider/payments", SectionPayments},
 				{"Usage", "/provider/usage", SectionUsage},
 				{"Exports", "/provider/exports", SectionExports},
 				{"Market", "/market", SectionMarket},

@@ -32,6 +32,7 @@ const (
 	SectionWallet        = "wallet"
 	SectionOrders        = "orders"
 	SectionInvoices      = "invoices"
+	SectionPayments      = "payments"
 	SectionExports       = "exports"
 	SectionPeriods       = "periods"
 	SectionStatements    = "statements"

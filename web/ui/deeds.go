@@ -18,6 +18,7 @@ func deeds() map[string]string {
 		"approve provider": "approved the provider", "approve request": "approved the request for", "apply as provider": "applied to become a provider",
 		"close month": "closed a month of", "set accounts": "changed how accounts are kept of",
 		"cancel acceptance test": "cancelled the acceptance test of", "cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change provider": "changed what is said of the provider",
+		"cancel acceptance test": "cancelled the acceptance test of", "cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change organization": "changed what papers say of the organization", "change provider": "changed what is said of the provider",
 		"change staff role": "changed the role of", "change version": "changed the draft", "choose mails": "chose the mails of", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of", "nodes ready": "saw more nodes ready of", "undo batch": "gave up the nodes that were to be added to",
 		"consent to console": "let the provider's staff see the consoles of", "enrol host": "enrolled the machine of the host", "notice another machine": "noticed another machine at the address of the host", "renew host code": "asked for a new code for the host",
 		"cordon host": "cordoned the host", "create model cluster": "made the model cluster",
@@ -49,6 +50,7 @@ func deeds() map[string]string {
 		"make certificate key": "made the certificate key", "retire certificate key": "let sign no more the certificate key", "revoke certificate key": "revoked the certificate key",
 		"sign certificate": "signed the certificate of the test of", "require certificates": "chose which certificates a launch wants, of the provider",
 		"set kept disks":      "set what is kept of stopped clusters by",
+		"issue credit note": "issued the credit note", "record payment": "recorded the payment", "use credit": "paid an invoice out of credit by", "pay back credit": "paid back credit by",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}
 }
@@ -75,7 +77,7 @@ func deedOptions() []Option {
 func subjectOptions() []Option {
 	var list []Option
 	for _, s := range []string{
-		"acceptance_test", "announcement", "certificate_key", "cluster", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "person",
+		"acceptance_test", "announcement", "certificate_key", "cluster", "credit_note", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "payment", "person",
 		"pool", "provider", "request", "shape", "ssh_key", "upload", "version",
 	} {
 		list = append(list, Option{Value: s, Label: SubjectWord(s)})
@@ -156,7 +158,7 @@ func detailWords() map[string]string {
 		"add_seconds": "longer by", "at_end": "at its end", "keep_days": "disks kept for", "kept_days": "disks kept at most for", "kept_gib": "GiB kept of one organization", "admin": "is an admin", "amount": "for", "again": "enrolled before", "auditor": "is an auditor", "because": "because", "begun": "begun",
 		"cap": "cap", "canonical_digest": "digest", "clusters": "clusters stopped", "desired": "to be", "document_digest": "document", "good_days": "good for", "held": "set aside", "hours": "hours",
 		"least_hours": "at least", "lease_ends_at": "lease ends", "lease_seconds": "lease", "mcs": "hours", "need": "needs", "paused_seconds": "paused for",
-		"size": "size", "until_stopped": "until it is stopped", "underlay": "underlay address", "until": "until",
+		"paid_on": "paid on", "size": "size", "until_stopped": "until it is stopped", "underlay": "underlay address", "until": "until",
 	}
 }
 

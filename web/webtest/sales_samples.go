@@ -7,6 +7,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
+	"volary.dev/web/org"
 	"volary.dev/web/provider"
 	"volary.dev/web/sales"
 	"volary.dev/web/ui"
@@ -45,6 +46,22 @@ func salesSamples() []Sample {
 		{"period-open", provider.PeriodShow(period(false))},
 		{"period-closed", provider.PeriodShow(period(true))},
 		{"accounts", provider.Accounts(accountsForm())},
+		{"payments", sales.PaymentList(paymentList(sales.Buyer))},
+		{"payments-empty", sales.PaymentList(sales.PaymentListProps{Layout: orgLayout(), Side: sales.Buyer})},
+		{"provider-payments", sales.PaymentList(paymentList(sales.Seller))},
+		{"provider-payments-empty", sales.PaymentList(sales.PaymentListProps{Layout: providerLayout(), Side: sales.Seller, May: true})},
+		{"payment-new", sales.PaymentNew(sales.PaymentNewProps{Layout: providerLayout(), Organization: "Heliophysics", Amount: "24.00", Currency: "EUR", Zone: "Europe/Berlin", Invoice: "1", InvoiceNumber: "NOR-2026-0007", Open: euros(2_400)})},
+		{"payment-repay-refused", sales.PaymentNew(sales.PaymentNewProps{
+			Layout: providerLayout(), Repay: true, Organization: "Heliophysics", Amount: "9", PaidOn: "2026-11-20", Currency: "EUR", Zone: "Europe/Berlin",
+			Form: refused(map[string]string{"amount": "The organization’s credit is 5.00 EUR: no more can be paid back."}),
+		})},
+		{"receivables", sales.ReceivableList(receivables())},
+		{"receivables-empty", sales.ReceivableList(sales.ReceivableListProps{Layout: providerLayout(), May: true})},
+		{"org-settings", org.Settings(org.SettingsProps{
+			Layout: orgLayout(), Name: "Heliophysics", LegalName: "Institut für Sonnenphysik", Address: "Am Turm 3\n20095 Hamburg", Country: "DE", VATID: "FR12345678901", May: true,
+			Countries: []ui.Option{{Value: "DE", Label: "Germany"}, {Value: "FR", Label: "France"}},
+			Form:      refused(map[string]string{"vat_id": "FR12345678901 is a VAT id of France, and the address is in Germany: one of there is written as DE123456789."}),
+		})},
 		{"provider-orders", sales.OrderList(orderList(sales.Seller))},
 		{"provider-orders-empty", sales.OrderList(sales.OrderListProps{Layout: providerLayout(), Side: sales.Seller})},
 		{"provider-order", sales.OrderShow(waiting)},
@@ -127,7 +144,7 @@ func seller() sales.Party {
 
 func orderQuote() sales.OrderQuoteProps {
 	return sales.OrderQuoteProps{
-		Layout: orgLayout(), Seller: seller(), Buyer: "Heliophysics", At: now(), PriceUntil: now().AddDate(0, 1, 0), Offer: "Standard hours",
+		Layout: orgLayout(), Seller: seller(), Buyer: sales.Party{Name: "Heliophysics"}, At: now(), PriceUntil: now().AddDate(0, 1, 0), Offer: "Standard hours",
 		OfferID: "1", HoursTyped: "1200", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400), AmountInWords: euros(5_400).Words(), GoodDays: 365,
 	}
 }
@@ -157,8 +174,8 @@ func invoiceList(s sales.Side) sales.InvoiceListProps {
 	return sales.InvoiceListProps{
 		Layout: sideLayout(s), Side: s, Month: "2026-11", List: ui.ListProps{Path: "/" + string(s) + "/invoices", PerPage: 50, Total: 2},
 		Invoices: []sales.InvoiceRow{
-			{ID: id(91), Number: "NOR-2026-0007", Party: other(s), Net: euros(5_400), Issued: ago(time.Hour), Zone: time.UTC},
-			{ID: id(92), Number: "NOR-2026-0003", Party: other(s), Net: euros(123_450), Issued: ago(900 * time.Hour), Zone: time.UTC},
+			{ID: id(91), Number: "NOR-2026-0007", Party: other(s), Net: euros(5_400), Open: euros(2_400), Due: "2026-12-21", Issued: ago(time.Hour), Zone: time.UTC},
+			{ID: id(92), Number: "NOR-2026-0003", Party: other(s), Net: euros(123_450), Due: "2026-11-10", Late: true, Open: euros(123_450), Issued: ago(900 * time.Hour), Zone: time.UTC},
 		},
 		Sums: []sales.Sum{{Amount: euros(128_850)}},
 	}
@@ -167,7 +184,8 @@ func invoiceList(s sales.Side) sales.InvoiceListProps {
 func invoice() sales.InvoiceShowProps {
 	return sales.InvoiceShowProps{
 		Entry: 12, Head: "volary-head-1:" + strings.Repeat("4f", 32) + ":12:" + strings.Repeat("0a", 32),
-		Layout: orgLayout(), Side: sales.Buyer, Number: "NOR-2026-0007", Seller: seller(), Buyer: "Heliophysics", Issued: ago(time.Hour),
+		Layout: orgLayout(), Side: sales.Buyer, Number: "NOR-2026-0007", Seller: seller(), Buyer: buyer(), Issued: ago(time.Hour),
+		ID: id(91), Due: "21 December 2026", Open: euros(2_400), May: true, Credit: euros(500), Settled: []sales.Settlement{{Kind: "received", PaidOn: "24 November 2026", Reference: "NOR-2026-0007, first part", Amount: euros(3_000)}},
 		Net: euros(5_400), NetInWords: euros(5_400).Words(),
 		Lines: []sales.InvoiceLine{{
 			OrderID: id(90), Order: 12, Description: "Compute hours, offer Standard hours", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400),
@@ -213,5 +231,35 @@ func grantList() provider.GrantListProps {
 			{ID: id(99), Organization: "Tidal Genomics", Note: "to try Volary", Given: ago(2000 * time.Hour), Hours: 100 * hour, Left: 100 * hour},
 		},
 		Sum: provider.GrantRow{Hours: 300 * hour, Used: 88 * hour, Left: 200 * hour},
+	}
+}
+
+func buyer() sales.Party {
+	return sales.Party{Name: "Institut für Sonnenphysik", Address: "Am Turm 3\n20095 Hamburg", Country: "Germany", VATID: "DE123456789"}
+}
+
+func paymentList(s sales.Side) sales.PaymentListProps {
+	p := sales.PaymentListProps{
+		Layout: sideLayout(s), Side: s, List: ui.ListProps{Path: "/" + string(s) + "/payments", PerPage: 50, Total: 3}, May: s == sales.Seller, Sums: []sales.Sum{{Amount: euros(3_300)}},
+		Payments: []sales.PaymentRow{
+			{ID: id(91), Kind: "received", Party: other(s), Amount: euros(3_500), Allocated: euros(3_000), PaidOn: "2026-11-20", Reference: "NOR-2026-0007", By: "Abe Sum", Recorded: ago(time.Hour)},
+			{ID: id(92), Kind: "credit", Party: other(s), Amount: euros(300), Allocated: euros(300), PaidOn: "2026-11-20", Recorded: ago(2 * time.Hour)},
+			{ID: id(93), Kind: "repaid", Party: other(s), Amount: euros(200), Allocated: euros(0), PaidOn: "2026-11-19", Reference: "back", By: "Abe Sum", Recorded: ago(3 * time.Hour)},
+		},
+	}
+	if s == sales.Buyer {
+		p.Credits = []sales.CreditRow{{Provider: "Northern Compute", Amount: euros(500)}}
+	}
+	return p
+}
+
+func receivables() sales.ReceivableListProps {
+	none := euros(0)
+	row := sales.ReceivableRow{
+		Organization: "Heliophysics", OrganizationID: id(1), Invoices: 2, NotDue: euros(2_400), Days30: euros(123_450), Days60: none, Days90: none, Older: none, Undated: none,
+		Open: euros(125_850), CreditLeft: euros(500),
+	}
+	return sales.ReceivableListProps{
+		Layout: providerLayout(), May: true, List: ui.ListProps{Path: "/provider/receivables", PerPage: 50, Total: 1}, Rows: []sales.ReceivableRow{row}, Sums: []sales.ReceivableRow{row},
 	}
 }

@@ -153,14 +153,14 @@ func needs(area layout.Area) map[string]request.Permission {
 	case layout.AreaOrg:
 		return map[string]request.Permission{
 			layout.SectionClusters: request.OrgWork, layout.SectionModels: request.OrgWork, layout.SectionImages: request.OrgWork,
-			layout.SectionRequests: request.OrgWork, layout.SectionOrders: request.OrgOrder, layout.SectionInvoices: request.OrgOrder, layout.SectionStatements: request.OrgOrder, layout.SectionExports: request.OrgUsage, layout.SectionLog: request.OrgManage,
+			layout.SectionRequests: request.OrgWork, layout.SectionOrders: request.OrgOrder, layout.SectionInvoices: request.OrgOrder, layout.SectionStatements: request.OrgOrder, layout.SectionExports: request.OrgUsage, layout.SectionSettings: request.OrgOrder, layout.SectionLog: request.OrgManage,
 		}
 	case layout.AreaProvider:
 		return map[string]request.Permission{
 			layout.SectionHosts: request.ProviderHosts, layout.SectionPools: request.ProviderHosts, layout.SectionShapes: request.ProviderHosts,
 			layout.SectionClusters: request.ProviderHosts, layout.SectionJobs: request.ProviderHosts,
 			layout.SectionAnnouncements: request.ProviderNotify, layout.SectionUsage: request.ProviderUsage, layout.SectionOrders: request.ProviderOrders,
-			layout.SectionInvoices: request.ProviderOrders, layout.SectionPeriods: request.ProviderUsage, layout.SectionExports: request.ProviderUsage,
+			layout.SectionInvoices: request.ProviderOrders, layout.SectionPayments: request.ProviderOrders, layout.SectionPeriods: request.ProviderUsage, layout.SectionExports: request.ProviderUsage,
 			layout.SectionStaff: request.ProviderOwn, layout.SectionSettings: request.ProviderOwn, layout.SectionLog: request.ProviderLog,
 		}
 	default:
