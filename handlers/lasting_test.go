@@ -50,7 +50,7 @@ func notAsking() map[string][]string {
 		"it is the day's work": {
 			"POST /uploads/", "POST /org/uploads", "POST /org/uploads/:id/retry", "POST /org/uploads/:id/discard", "POST /org/uploads/:id/bundle", "POST /org/shared-models/:id/clone", "POST /org/images/:id/delete", "POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/withdraw", "POST /org/versions/:id/restore",
 			"POST /org/versions/:id/test", "POST /org/tests/:id/cancel", "POST /org/clusters", "POST /org/clusters/:id/start", "POST /org/clusters/:id/stop", "POST /org/clusters/:id/extend", "POST /org/clusters/:id/scale", "POST /org/clusters/:id/drain", "POST /org/clusters/:id/lease",
-			"POST /org/orders", "POST /org/orders/:id/withdraw", "POST /provider/orders/:id/approve", "POST /provider/orders/:id/reject", "POST /provider/payments", "POST /provider/repayments", "POST /provider/credit-notes", "POST /provider/invoices/:id/use-credit", "POST /provider/periods/:month/close",
+			"POST /org/orders", "POST /org/orders/:id/withdraw", "POST /provider/orders/:id/approve", "POST /provider/orders/:id/reject", "POST /provider/periods/:month/close", "POST /provider/payments", "POST /provider/repayments", "POST /provider/credit-notes", "POST /provider/invoices/:id/use-credit", "POST /provider/periods/:month/close",
 			"POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket",
 			"POST /provider/hosts/:id/check", "POST /provider/hosts/:id/cordon", "POST /provider/hosts/:id/drain", "POST /provider/hosts/:id/activate", "POST /provider/hosts/:id/remove",
 			"POST /provider/pools", "POST /provider/pools/:id", "POST /provider/shapes", "POST /provider/shapes/:id/retire",

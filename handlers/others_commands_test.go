@@ -126,8 +126,6 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 		"StartUntil": func() (any, error) {
 			return done(v.db.Machines.StartUntil(ctx, v.org, v.by, id, 3600, machines.LeaseTerms{}))
 		},
-		"RequestStart": func() (any, error) { return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600)) },
-		"ExtendLease":  func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
 		"ScaleCluster": func() (any, error) {
 			_, err := v.db.Machines.ScaleCluster(ctx, v.org, v.by, id, machines.ScaleRequest{Group: "compute", Count: 2})
 			return done(err)

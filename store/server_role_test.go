@@ -152,7 +152,7 @@ func neither() []string {
 	}
 	for _, change := range []string{
 		`ledger_entries SET at = at`, `ledger_postings SET hours = hours`, `money_postings SET amount = amount`, `ledger_facts SET digest = digest`, `usage_lines SET hours = hours`, `audit SET verb = verb`,
-		`invoices SET net = net`, `invoice_lines SET amount = amount`, `periods SET month = month`, `period_files SET size = size`, `statements SET used = used`,
+		`periods SET month = month`, `period_files SET size = size`, `statements SET used = used`,
 		`invoices SET net = net`, `invoice_lines SET amount = amount`, `payments SET amount = amount`, `credit_notes SET net = net`, `credit_note_lines SET hours = hours`, `payment_allocations SET amount = amount`,
 		`invoice_balances SET paid = total`, `wallet_money SET credit = 0`,
 		`certificate_keys SET public_key = public_key`, `certificate_key_ends SET reason = reason`, `certificates SET envelope = envelope`, `certificate_claims SET claim = claim`,
@@ -164,7 +164,6 @@ func neither() []string {
 
 func insertOnly() []string {
 	return []string{
-		"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "audit", "invoices", "invoice_lines",
 		"period_balances", "period_files", "period_file_parts", "statements", "statement_uses",
 		"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "audit", "invoices", "invoice_lines", "payments", "payment_allocations", "credit_notes", "credit_note_lines",
 		"certificate_keys", "certificate_key_ends", "certificate_claims", "certificates",

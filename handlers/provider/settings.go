@@ -10,8 +10,8 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store/machines"
 	"volary.dev/handlers/sales"
+	"volary.dev/store/machines"
 	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -27,16 +27,16 @@ func (h Handlers) EditSettings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p.Address, p.Country, p.VATID, p.BankName, p.IBAN, p.BIC, p.PaymentDays = x.Address, x.Country, x.VATID, x.BankName, x.IBAN, x.BIC, strconv.Itoa(x.PaymentDays)
 	return page.Render(c, http.StatusOK, web.Settings(p))
 }
 
 // settingsProps is the page with what is kept.
 func (h Handlers) settingsProps(c echo.Context, x people.ProviderSettings) (web.SettingsProps, error) {
 	rule, err := h.Machines.KeptDisksRule(c.Request().Context(), where(c))
-	p := web.SettingsProps{Layout: h.layout(c), Name: x.Name, Currency: x.Currency, ZoneFixed: x.Booked, PrefixFixed: x.Invoiced, KeptDays: strconv.Itoa(rule.Days)}
+	p := web.SettingsProps{Layout: h.layout(c), Name: x.Name, Currency: x.Currency, ZoneFixed: x.Booked, PrefixFixed: x.Invoiced, KeptDays: strconv.Itoa(rule.Days), Countries: sales.Countries()}
 	p.LegalName, p.TaxID, p.InvoicePrefix, p.AccountingZone = x.LegalName, x.TaxID, x.InvoicePrefix, x.AccountingZone
 	p.SupportContact, p.About, p.Terms = x.SupportContact, x.About, x.Terms
+	p.Address, p.Country, p.VATID, p.BankName, p.IBAN, p.BIC, p.PaymentDays = x.Address, x.Country, x.VATID, x.BankName, x.IBAN, x.BIC, strconv.Itoa(x.PaymentDays)
 	if rule.GiB != nil {
 		p.KeptGiB = strconv.Itoa(*rule.GiB)
 	}
@@ -74,7 +74,6 @@ func (h Handlers) UpdateKeptDisks(c echo.Context) error {
 	}
 	p.KeptForm.Refusal, p.KeptDays, p.KeptGiB = r, f.Typed("kept_days"), f.Typed("kept_gib")
 	return page.Render(c, respond.Status(r.Code), web.Settings(p))
-	return web.SettingsProps{Name: x.Name, Currency: x.Currency, ZoneFixed: x.Booked, PrefixFixed: x.Invoiced, Countries: sales.Countries()}
 }
 
 // UpdateSettings changes what the provider says of itself.

@@ -46,21 +46,20 @@ func commands() map[string]command {
 			order := w.order(5_000_000, uuid.Nil, 9, "")
 			return func(ctx context.Context) error { return w.db.Books.ApproveOrder(ctx, uuid.Nil, w.provider, order) }
 		}},
-		"hold": {[]string{"wallets", "lots", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
-		"pay": {[]string{"wallets", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+		"pay": {[]string{"wallets", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
 			w.sell(5_000_000, uuid.Nil, 9, "")
 			return func(ctx context.Context) error {
 				_, err := w.db.Books.RecordPayment(ctx, w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 300, PaidOn: typed.DayOf(at(0), time.UTC)})
 				return err
 			}
 		}},
-		"pay back": {[]string{"wallets", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+		"pay back": {[]string{"wallets", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
 			w.pay(1_000_000, uuid.Nil)
 			return func(ctx context.Context) error {
 				return w.db.Books.RepayCredit(ctx, w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 1, PaidOn: typed.DayOf(at(0), time.UTC)})
 			}
 		}},
-		"credit": {[]string{"wallets", "lots", "numbers of credit notes", "heads"}, func(w *ledgerWorld) func(context.Context) error {
+		"credit": {[]string{"wallets", "lots", "numbers of credit notes", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
 			i := w.invoices()[0].ID
 			if w.count(`SELECT count(*) FROM credit_note_numbers`) == 0 { // a lock on no row is none
 				_, err := w.db.Books.IssueCreditNote(w.t.Context(), w.person, w.provider, books.NewCreditNote{InvoiceID: i, Line: 1, Hours: 1000, Reason: "first"})
@@ -71,6 +70,7 @@ func commands() map[string]command {
 				return err
 			}
 		}},
+		"hold": {[]string{"wallets", "lots", "heads", "months"}, func(w *ledgerWorld) func(context.Context) error {
 			id, _ := w.cluster(1, 100)
 			return func(ctx context.Context) error { return w.db.Books.HoldNow(ctx, w.provider, w.org, id, 1000, at(0)) }
 		}},

@@ -214,9 +214,7 @@ func TestRequestStart(t *testing.T) {
 	storetest.WantCode(t, err, "state")
 	w.Exec(t, `UPDATE nodes SET desired = 'stopped', state = 'stopped' WHERE cluster_id = $1`, cluster)
 	w.Exec(t, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, cluster)
-	w.Exec(t, `UPDATE nodes SET state = 'stopped' WHERE cluster_id = $1`, cluster)
 	id, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600, machines.LeaseTerms{})
-	id, err := w.DB.Machines.RequestStart(t.Context(), w.Organization, bo, cluster, 3600)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,6 @@ func deeds() map[string]string {
 		"add member": "added the member", "add staff": "added to the staff", "announce": "announced", "approve order": "approved the order",
 		"approve provider": "approved the provider", "approve request": "approved the request for", "apply as provider": "applied to become a provider",
 		"close month": "closed a month of", "set accounts": "changed how accounts are kept of",
-		"cancel acceptance test": "cancelled the acceptance test of", "cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change provider": "changed what is said of the provider",
 		"cancel acceptance test": "cancelled the acceptance test of", "cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change organization": "changed what papers say of the organization", "change provider": "changed what is said of the provider",
 		"change staff role": "changed the role of", "change version": "changed the draft", "choose mails": "chose the mails of", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of", "nodes ready": "saw more nodes ready of", "undo batch": "gave up the nodes that were to be added to",
 		"consent to console": "let the provider's staff see the consoles of", "enrol host": "enrolled the machine of the host", "notice another machine": "noticed another machine at the address of the host", "renew host code": "asked for a new code for the host",
