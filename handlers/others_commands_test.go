@@ -290,9 +290,9 @@ func (v foreign) salesCalls(ctx context.Context) calls {
 		"StatementSums": func() (any, error) {
 			return v.db.Books.StatementSums(ctx, v.org, v.id("/org/statements/"), books.ByMember)
 		},
-		"Offer":    func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
-		"EndOffer": func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
-		"UseCredit":             func() (any, error) { return only(v.db.Books.UseCredit(ctx, v.by, v.provider, invoice)) },
+		"Offer":     func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
+		"EndOffer":  func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
+		"UseCredit": func() (any, error) { return only(v.db.Books.UseCredit(ctx, v.by, v.provider, invoice)) },
 		"CreditNoteOfOrganization": func() (any, error) {
 			n, err := v.db.Books.CreditNoteOfOrganization(ctx, v.org, v.id("/org/credit-notes/"))
 			return n.Number, err

@@ -81,7 +81,7 @@ type ClusterDetail struct {
 	Zone          string     // of its provider's accounting, in which dates of its lease are meant
 	MaxLeaseHours int        // of its pool
 	KeptDaysMost  int        // of its provider
-	Scaling                           // of its nodes
+	Scaling                  // of its nodes
 	Barred
 	Paused
 	Support string // how the provider says that it is reached; may be empty
