@@ -2475,9 +2475,9 @@ CREATE TABLE providers (
   decided_by uuid,
   decided_at timestamp with time zone,
   certificates_taken text DEFAULT 'none'::text NOT NULL,
-  grace_days integer DEFAULT 5 NOT NULL,
   kept_days_most integer DEFAULT 30 NOT NULL,
   kept_gib_most integer,
+  grace_days integer DEFAULT 5 NOT NULL,
   address text DEFAULT ''::text NOT NULL,
   country text DEFAULT ''::text NOT NULL,
   vat_id text DEFAULT ''::text NOT NULL,
@@ -3243,10 +3243,6 @@ CREATE CONSTRAINT TRIGGER wanted_within AFTER UPDATE OF desired ON clusters DEFE
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_consents FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
-CREATE TRIGGER drains_changed AFTER UPDATE OF begun_at, asked_at, closed_at ON drains FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
-
-CREATE TRIGGER drains_made AFTER INSERT ON drains FOR EACH ROW EXECUTE FUNCTION notify_change();
-
 CREATE TRIGGER bounded AFTER INSERT ON credit_note_lines FOR EACH ROW EXECUTE FUNCTION refuse_much_credit();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
@@ -3254,6 +3250,10 @@ CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_li
 CREATE TRIGGER balance_follows AFTER INSERT ON credit_notes FOR EACH ROW EXECUTE FUNCTION refuse_early_credit();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_notes FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER drains_changed AFTER UPDATE OF begun_at, asked_at, closed_at ON drains FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER drains_made AFTER INSERT ON drains FOR EACH ROW EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON foreign_certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 

@@ -5,7 +5,7 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-a8f60a878e.css"
+	AppCSS = Prefix + "app-bc4fa89fc9.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-987ded97a9.js"
 	// UploadJS is the tus upload; on the page of a new image.
