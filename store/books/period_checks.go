@@ -24,11 +24,11 @@ type PeriodCheck struct {
 // Open tells whether the question is not answered.
 func (c PeriodCheck) Open() bool { return c.Found != "" }
 
-// periodChecks asks all questions of a provider's month. What is added to the books later (payments) adds its own here.
+// periodChecks asks all questions of a provider's month.
 func periodChecks(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period) ([]PeriodCheck, error) {
 	var list []PeriodCheck
 	for _, check := range []func(context.Context, pgx.Tx, uuid.UUID, billing.Period) (PeriodCheck, error){
-		unbookedUse, refusedUse, unbookedExpiry, redAudit, unprovenRuns, waitingOrders,
+		unbookedUse, refusedUse, unbookedExpiry, redAudit, unprovenRuns, waitingOrders, unusedCredit,
 	} {
 		c, err := check(ctx, tx, providerID, p)
 		if err != nil {
@@ -118,6 +118,18 @@ func waitingOrders(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billi
 	err := tx.QueryRow(ctx, `SELECT count(*) FROM orders WHERE provider_id = $1 AND state = 'waiting' AND created_at < $2`, providerID, p.To).Scan(&orders)
 	if orders > 0 {
 		c.Found = refusal.Plural(orders, "order waits", "orders wait")
+	}
+	return c, err
+}
+
+// unusedCredit finds money that came in and that no invoice took.
+func unusedCredit(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, _ billing.Period) (PeriodCheck, error) {
+	c := PeriodCheck{Title: "All payments are for an invoice", Next: "Credit pays the next invoice by itself; on the page of payments it is used at once or paid back."}
+	var customers int
+	err := tx.QueryRow(ctx, `
+		SELECT count(DISTINCT m.wallet_id) FROM wallets w JOIN wallet_money m ON m.wallet_id = w.id AND m.credit > 0 WHERE w.provider_id = $1`, providerID).Scan(&customers)
+	if customers > 0 {
+		c.Found = refusal.Plural(customers, "customer has", "customers have") + " credit that no invoice took"
 	}
 	return c, err
 }

@@ -98,6 +98,9 @@ func (n NewPayment) payment(ctx context.Context, tx pgx.Tx, w wallet, c billing.
 	if err := f.Refusal(); err != nil {
 		return p, err
 	}
+	if err := RefuseClosedDay(ctx, tx, w.ProviderID, n.PaidOn); err != nil {
+		return p, err
+	}
 	p.Event = n.PaidOn.From(p.Now, zone)
 	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sort"
 	"time"
 
@@ -26,6 +27,9 @@ func (db *DB) grow(ctx context.Context, tx pgx.Tx, s scaling, g models.VersionGr
 	}
 	a, err := readAddition(ctx, tx, s, g, sc.Request.Count-len(s.of(g.Name)))
 	if err != nil {
+		return Scaled{}, err
+	}
+	if err := a.kept(ctx, tx); err != nil {
 		return Scaled{}, err
 	}
 	if sc.By == sc.For {
@@ -92,6 +96,29 @@ func readAddition(ctx context.Context, tx pgx.Tx, s scaling, g models.VersionGro
 		return a, refused
 	}
 	return a, nil
+}
+
+// kept refuses nodes whose disks would be kept after the lease beyond what the provider keeps of the organization's.
+func (a addition) kept(ctx context.Context, tx pgx.Tx) error {
+	if a.AtEnd != AtEndKeep {
+		return nil
+	}
+	if err := lockKept(ctx, tx, a.OrganizationID); err != nil {
+		return err
+	}
+	k, err := readKept(ctx, tx, a.ProviderID, a.OrganizationID, uuid.Nil)
+	if err != nil {
+		return err
+	}
+	if gib := a.Shape.DiskGiB * a.More; k.refuses(gib) != nil {
+		return &refusal.Error{
+			Code: "capacity",
+			Title: fmt.Sprintf("%s keeps at most %d GiB of your organization's disks when leases are over. %d GiB lie there or are promised, and these nodes have %d GiB.",
+				typed.Isolate(k.ProviderName), *k.GiB, k.Lying+k.Promised, gib),
+			Next: "Add fewer nodes, or choose on the cluster's page that it is deleted at the end of its lease.",
+		}
+	}
+	return nil
 }
 
 // leaseLeft is how many seconds of a lease are left at a moment, as runs count them; never below zero.
@@ -206,17 +233,25 @@ func (a addition) fit(n int) []uuid.UUID {
 	if a.Case.share().Refuses(int64(a.Shape.VCPUs)*int64(n)) != "" {
 		return nil
 	}
-	carried := map[uuid.UUID]int{}
+	carried, group := map[uuid.UUID]int{}, ""
+	if a.Group.Apart {
+		group = a.Group.Name
+	}
+	hosts := slices.Clone(a.Case.Hosts)
 	for _, m := range a.Members {
-		if m.State != provisioner.NodeGone {
-			carried[m.HostID]++
+		if m.State == provisioner.NodeGone {
+			continue
+		}
+		carried[m.HostID]++
+		if i := slices.IndexFunc(hosts, func(h placement.Host) bool { return h.ID == m.HostID }); i >= 0 && m.Group == group {
+			hosts[i].Apart = []string{group}
 		}
 	}
 	nodes := make([]placement.Node, n)
 	for i := range nodes {
-		nodes[i] = placement.Node{Size: a.Shape.Size(), Image: ImageOf(a.Group)}
+		nodes[i] = placement.Node{Size: a.Shape.Size(), Image: ImageOf(a.Group), Apart: group}
 	}
-	return placement.Elsewhere(a.Case.Hosts, carried, nodes)
+	return placement.Elsewhere(hosts, carried, nodes)
 }
 
 // reserve writes the batch and its nodes down, and has every host of the cluster learn of them.

@@ -253,7 +253,7 @@ func TestScalesAtOnce(t *testing.T) {
 			return w.DB.Machines.StopCluster(t.Context(), w.Organization, w.Person, id)
 		},
 		"lease end": func(w *storetest.World, _ uuid.UUID) error {
-			_, err := w.DB.Machines.EndLeases(t.Context(), 0)
+			_, err := w.DB.Machines.EndLeases(t.Context())
 			return err
 		},
 	} {

@@ -99,7 +99,7 @@ func StatementShow(p StatementShowProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = parties(Party{Name: p.Statement.Seller, TaxID: p.Statement.TaxID}, p.Statement.Buyer).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = parties(Party{Name: p.Statement.Seller, TaxID: p.Statement.TaxID}, Party{Name: p.Statement.Buyer}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
