@@ -103,6 +103,11 @@ func (a *Audit) CompareMoney(terms []Terms) *Difference {
 			}
 		}
 	}
+	return compareOpen(open, invoices, differ)
+}
+
+// compareOpen looks for invoices that are paid and are not there, or of which more was paid or taken off than they are.
+func compareOpen(open map[uuid.UUID]int64, invoices map[uuid.UUID]Paper, differ func(what string, expected, found any) *Difference) *Difference {
 	for _, id := range slices.SortedFunc(maps.Keys(open), compareID) {
 		i, ok := invoices[id]
 		switch {

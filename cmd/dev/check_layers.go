@@ -172,7 +172,7 @@ func mains() []layer {
 		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org", "web/ui"}},
 		// Benches measure over the tests' fixtures.
 		{packages: []string{"cmd/dev"}, may: []string{
-			"cmd/internal/**", "store", "store/floors", "store/storetest", "store/blob", "store/sealing", "billing", "provisioner/**", "migrations", "static", "web/**",
+			"cmd/internal/**", "store", "store/machines", "store/floors", "store/storetest", "store/blob", "store/sealing", "billing", "provisioner/**", "migrations", "static", "web/**",
 		}, never: []string{"cgo", "provisioner/libvirt"}},
 		{packages: []string{"cmd/internal/postgres"}, may: []string{"cmd/internal/child"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/demo"}, may: []string{

@@ -80,9 +80,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	run := testRun{checkout: c, out: os.Stdout, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full, vetted: whole}
-	// A package waits for its database half of the time: one more than there are processors.
-	together := append([]string{"-p", strconv.Itoa(runtime.NumCPU() + 1)}, args...)
-	faults = append(faults, run.goTest(ctx, together, parts.together))
+	faults = append(faults, run.goTest(ctx, append(oneMorePackage(), args...), parts.together))
 	// What boots machines or drives a browser waits for things to happen: one package at a time, those of the lab in one row, and the others and
 	// fuzzing beside them in another.
 	args = append([]string{"-p", "1"}, args...)
@@ -94,6 +92,9 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	fmt.Printf("All passed in %s.\n", s.total())
 	return nil
 }
+
+// oneMorePackage tests one package more at once than there are processors: each waits for its database half of the time.
+func oneMorePackage() []string { return []string{"-p", strconv.Itoa(runtime.NumCPU() + 1)} }
 
 func isShort(args []string) bool {
 	return slices.Contains(args, "-short") || slices.Contains(args, "--short")

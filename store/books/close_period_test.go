@@ -127,6 +127,25 @@ func TestAMonthIsClosedInItsTime(t *testing.T) {
 	w.must(books.RefuseClosedDay(t.Context(), w.pool, w.provider, typed.Day{Year: 2026, Month: 12, Day: 1}))
 }
 
+// TestPaymentsAreOfOpenMonths has money dated into a closed month refused, and what no invoice took said before a month is closed.
+func TestPaymentsAreOfOpenMonths(t *testing.T) {
+	w, _, _ := november(t)
+	w.settle()
+	w.clock.Set(december(t, 6, 0))
+	w.must(w.close("2026-11"))
+	record := func(day typed.Day) error {
+		_, err := w.db.Books.RecordPayment(t.Context(), w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 9_999_999, PaidOn: day, Reference: "too much"})
+		return err
+	}
+	refusedWith(t, "a day of November", record(typed.Day{Year: 2026, Month: 11, Day: 30}), "closed", "November 2026", "from 1 December 2026 on")
+	w.must(record(typed.Day{Year: 2026, Month: 12, Day: 1}))
+	p, err := w.db.Books.Period(t.Context(), w.provider, monthOf(t, "2026-12"))
+	w.must(err)
+	if last := p.Checks[len(p.Checks)-1]; last.Blocks || last.Found != "1 customer has credit that no invoice took" {
+		t.Errorf("%+v", last)
+	}
+}
+
 func TestUnbookedUseKeepsAMonthOpen(t *testing.T) {
 	w, id, last := november(t)
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))

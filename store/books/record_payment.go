@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
@@ -93,7 +94,7 @@ func (n NewPayment) payment(ctx context.Context, tx pgx.Tx, w wallet, c billing.
 	case n.PaidOn.Compare(today) > 0:
 		f.Add("paid_on", "%s is still to come: in %s it is %s. Write the day on which the bank booked it.", n.PaidOn, w.AccountingZone, today)
 	case n.PaidOn.Compare(today.Add(-mostDaysBack)) < 0:
-		f.Add("paid_on", "%s is more than %d days ago, which is longer than books are kept open.", n.PaidOn, mostDaysBack)
+		f.Add("paid_on", "%s is more than %s ago, which is longer than books are kept open.", n.PaidOn, refusal.Plural(mostDaysBack, "day", "days"))
 	}
 	if err := f.Refusal(); err != nil {
 		return p, err

@@ -255,7 +255,7 @@ func (s scaling) checkNamed(f store.Fields, r ScaleRequest, now int) {
 	case len(named) < len(r.Nodes):
 		f.Add("nodes", "Of the %d chosen only %d run in %s: choose among those.", len(r.Nodes), len(named), r.Group)
 	case len(named) != now-r.Count:
-		f.Add("nodes", "To come from %d to %d nodes choose %d to go, or none for the newest; %s.", now, r.Count, now-r.Count, refusal.Plural(len(named), "is chosen", "are chosen"))
+		f.Add("nodes", "To come from %d to %s choose %d to go, or none for the newest; %s.", now, refusal.Plural(r.Count, "node", "nodes"), now-r.Count, refusal.Plural(len(named), "is chosen", "are chosen"))
 	}
 }
 
