@@ -86,7 +86,7 @@ func (d *Drainer) take(ctx context.Context, all *sync.WaitGroup) error {
 
 // drain gives one drain's command and writes down how it ended.
 func (d *Drainer) drain(ctx context.Context, c machines.DrainClaim) error {
-	problem := ""
+	var problem string
 	switch {
 	case c.Left < time.Second:
 		problem = "No end of the drain command was seen within its " + drainWords() + "."

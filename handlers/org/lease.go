@@ -100,15 +100,21 @@ func leaseValues(f *request.Form) web.LeaseValues {
 
 // launchZone is the zone in which a launch's date is meant: of the chosen pool's provider, where a date is asked for.
 func (h Handlers) launchZone(c echo.Context, f *request.Form) (*time.Location, error) {
+	if f.Typed("lease") != leaseUntil {
+		return time.UTC, nil
+	}
+	var zone *time.Location
 	pool, err := uuid.Parse(f.Typed("pool"))
-	if err != nil || f.Typed("lease") != leaseUntil {
-		return time.UTC, nil
+	if err == nil {
+		zone, err = h.Machines.PoolZone(c.Request().Context(), pool)
+		if _, refused := refusal.As(err); err != nil && !refused {
+			return nil, err
+		}
 	}
-	zone, err := h.Machines.PoolZone(c.Request().Context(), pool)
-	if _, ok := refusal.As(err); ok { // said of the pool
-		return time.UTC, nil
+	if err != nil { // which is said of the pool
+		zone = time.UTC
 	}
-	return zone, err
+	return zone, nil
 }
 
 // zoneOf is the zone in which dates of a cluster's lease are meant.
