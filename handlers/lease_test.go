@@ -88,8 +88,8 @@ func TestClusterPageChangesItsLease(t *testing.T) {
 	later := time.Now().In(berlin).Add(5 * time.Hour)
 	follow(t, owner, "a date", owner.Post(path+"/extend", url.Values{"extend_until": {later.Format("2006-01-02T15:04")}}), "The lease is longer by 4")
 
-	set(`UPDATE clusters SET desired = 'stopped', reason = 'lease_ended', kept_until = now() + interval '3 days' WHERE id = $1`)
 	set(`UPDATE nodes SET desired = 'stopped', state = 'stopped' WHERE cluster_id = $1`)
+	set(`UPDATE clusters SET desired = 'stopped', reason = 'lease_ended', kept_until = now() + interval '3 days' WHERE id = $1`)
 	saysInWords(t, "one that is kept", owner.Get(path), "Its lease is over", "Its disks are kept until", "it has the same disks, names and addresses.")
 	saysInWords(t, "the list", owner.Get("/org/clusters"), "GiB of disks of 1 stopped cluster, free of charge.")
 	staff := a.SignIn(handlertest.Admin)

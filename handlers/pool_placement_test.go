@@ -11,6 +11,7 @@ import (
 // TestPoolPlacementForm: what is typed of a pool's placement is on its page and in its form again, and what is wrong is said at its field.
 func TestPoolPlacementForm(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
 	b := a.SignIn(handlertest.Admin)
 	says(t, "a new pool's form", b.Get("/provider/pools/new"), http.StatusOK, "Where nodes go", "vCPUs per processor", "Labels that a host needs", "the market says so")
 	pool := url.Values{

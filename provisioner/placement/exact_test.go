@@ -72,11 +72,14 @@ func exists(hosts []placement.Host, nodes []placement.Node, on []int) bool {
 // fewHosts draws up to four hosts that differ in everything that matters.
 func fewHosts(t *rapid.T) []placement.Host {
 	hosts := make([]placement.Host, rapid.IntRange(1, 4).Draw(t, "hosts"))
-	pack := rapid.Bool().Draw(t, "pack")
+	pack, roomy := rapid.Bool().Draw(t, "pack"), rapid.Bool().Draw(t, "roomy")
 	for i := range hosts {
 		h := host(i+1, anyShape(t, "capacity", 1, 7), anyShape(t, "used", 0, 2))
 		h.Pack, h.UEFI, h.Emulated = pack, rapid.Bool().Draw(t, "UEFI"), rapid.Bool().Draw(t, "emulated")
 		h.Unwanted = rapid.SampledFrom([]string{"", "", "", "lacks a label"}).Draw(t, "unwanted")
+		if roomy { // else there is a plan too seldom
+			h.Capacity, h.UEFI, h.Unwanted = anyShape(t, "more", 6, 12), true, ""
+		}
 		if rapid.Bool().Draw(t, "has an image") {
 			h.Images = map[string]int64{rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "there"): gib}
 		}

@@ -305,7 +305,7 @@ func TestAnEndThatMovesMeanwhile(t *testing.T) {
 	w.Ready(t, id)
 	for what, c := range map[string][2]string{
 		"extended":      {`UPDATE clusters SET lease_ends_at = now()`, `UPDATE clusters SET lease_ends_at = now() + interval '1 hour'`},
-		"started again": {`UPDATE clusters SET desired = 'stopped', kept_until = now()`, `UPDATE clusters SET desired = 'running', kept_until = NULL, lease_ends_at = NULL`},
+		"started again": {`UPDATE nodes SET desired = 'stopped'; UPDATE clusters SET desired = 'stopped', kept_until = now()`, `UPDATE clusters SET desired = 'running', kept_until = NULL, lease_ends_at = NULL`},
 	} {
 		w.Exec(t, c[0])
 		tx := storetest.Must[pgx.Tx](t)(w.Pool.Begin(t.Context()))

@@ -41,7 +41,7 @@ var platformProviderColumns = store.Sortable{"name": "p.name", "state": "p.state
 
 const selectPlatformProviders = `
 	SELECT p.id, p.name, p.currency, p.accounting_zone, p.state, p.state_reason, p.legal_name, p.tax_id, coalesce(p.invoice_prefix, '') AS invoice_prefix,
-		p.support_contact, p.about, p.terms, p.certificates_taken, false AS booked, false AS invoiced,
+		p.support_contact, p.about, p.terms, p.address, p.country, p.vat_id, p.bank_name, p.iban, p.bic, p.payment_days, p.certificates_taken, false AS booked, false AS invoiced,
 		coalesce(ap.name, '') AS applicant_name, coalesce(ap.email, '') AS applicant_email, p.applied_at, coalesce(de.name, '') AS decided_by_name, p.decided_at, p.created_at,
 		(SELECT count(*) FROM pools x WHERE x.provider_id = p.id)::int AS pools,
 		(SELECT count(*) FROM hosts x WHERE x.provider_id = p.id AND x.removed_at IS NULL)::int AS hosts,

@@ -155,7 +155,7 @@ func shortDigest(v string) string {
 func detailWords() map[string]string {
 	return map[string]string{
 		"add_seconds": "longer by", "at_end": "at its end", "keep_days": "disks kept for", "kept_days": "disks kept at most for", "kept_gib": "GiB kept of one organization", "admin": "is an admin", "amount": "for", "again": "enrolled before", "auditor": "is an auditor", "because": "because", "begun": "begun",
-		"cap": "cap", "canonical_digest": "digest", "clusters": "clusters stopped", "desired": "to be", "document_digest": "document", "good_days": "good for", "held": "set aside", "hours": "hours",
+		"cap": "cap", "canonical_digest": "digest", "clusters": "clusters stopped", "desired": "to be", "document_digest": "document", "good_days": "good for", "grace_days": "days of grace", "held": "set aside", "hours": "hours",
 		"least_hours": "at least", "lease_ends_at": "lease ends", "lease_seconds": "lease", "mcs": "hours", "need": "needs", "paused_seconds": "paused for",
 		"paid_on": "paid on", "size": "size", "until_stopped": "until it is stopped", "underlay": "underlay address", "until": "until",
 	}
