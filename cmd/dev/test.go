@@ -215,7 +215,7 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 	if len(packages) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	timeout := "30m" // of a package, beside others
+	timeout := "60m" // of a package, beside others on a machine that others use too
 	if r.long {
 		timeout = "90m"
 	}
