@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"volary.dev/handlers/handlertest"
 )
@@ -44,7 +45,7 @@ func exports(t *testing.T, a *handlertest.App) {
 		says(t, side+" commitments of 1.2", b.Get(side+"/exports/focus.csv?version=1.2&lines=contract-commitment"), http.StatusUnprocessableEntity)
 		says(t, side+" version", b.Get(side+"/exports/focus.csv?version=2"), http.StatusUnprocessableEntity)
 		says(t, side+" site", b.Get(side+"/exports/apel.zip?site=a+b"), http.StatusUnprocessableEntity)
-		got := b.Get(side + "/exports/apel.zip?site=TEST-Site")
+		got := b.Get(side + "/exports/apel.zip?site=TEST-Site&month=" + time.Now().UTC().Format("2006-01")) // APEL's months are UTC's
 		z, err := zip.NewReader(strings.NewReader(got.Body), int64(len(got.Body)))
 		if err != nil || len(z.File) != 1 {
 			t.Fatalf("%s: %d, %v", side, got.Status, err)

@@ -292,7 +292,7 @@ func secretColumns() map[string][]store.ServerRole {
 		"acceptance_tests.nonce":      {web, worker},
 		"model_versions.document":     {web, worker}, // with the user-data
 		"journal_heads.hash":          {web, worker},
-		"statements.hash":             {web, worker}, // of the journal's head, which the paper says
+		"statements.hash":             {web}, // of the journal's head, which the paper says
 		"ledger_entries.hash":         {web, worker},
 		"ledger_entries.key":          {web, worker}, // of idempotency
 		"river_job.args":              {worker},

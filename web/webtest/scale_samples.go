@@ -26,7 +26,7 @@ func clusterScaleRefused() org.ClusterScaleProps {
 	p := clusterScale()
 	p.Count, p.Drains, p.Cap = "16", false, &org.Cap{MCS: 50 * hour, LeftMCS: 12 * hour, Since: ago(200 * time.Hour)}
 	p.Groups, p.Groups[0].Nodes[1].Chosen = p.Groups[:1], true
-	p.Form = refused(map[string]string{"count": "Choose 1 to 8 compute nodes; 16 was given.", "nodes": "To come from 3 to 1 nodes choose 2 to go, or none for the newest; 1 is chosen."})
+	p.Form = refused(map[string]string{"count": "Choose 1 to 8 compute nodes; 16 was given.", "nodes": "To come from 3 to 1 node choose 2 to go, or none for the newest; 1 is chosen."})
 	return p
 }
 
