@@ -38,7 +38,7 @@ func TestClosingAgainstBookings(t *testing.T) {
 		period := month.Period(time.UTC)
 		w.clock.Set(period.To)
 		// A month without an entry is none that is closed.
-		w.must(w.db.Books.BookGoodwillNow(t.Context(), w.provider, w.org, "begins "+month.String(), period.From.Add(time.Minute)))
+		w.must(w.db.Books.BookGoodwillNow(t.Context(), w.provider, w.org, "begins."+month.String(), period.From.Add(time.Minute)))
 		var racing errgroup.Group
 		for i, id := range organizations {
 			racing.Go(func() error {
