@@ -30,14 +30,15 @@ type look struct {
 	scheme string // "light" or "dark"
 }
 
-// looks are every width and every colour. The first two between them show all there is to see; of the others, which
-// VOLARY_SHOTS=all photographs too, only colours are judged.
+// looks are every width and every colour. The first two between them show all there is to see; of the others
+// only the contrast is judged.
 func looks() []look { return []look{{1280, "light"}, {390, "dark"}, {1280, "dark"}, {390, "light"}} }
 
-// TestShots photographs the gallery in Chromium at two widths, light and dark, into .volary/shots, under the portal's
-// content security policy. A page that logs an error, is wider than the window (of these and of other widths), has too little contrast, hides
-// where the keyboard is, breaks a rule of axe-core or has a table whose rows take more lines than they tell things (rowFaults) fails.
-// VOLARY_SHOT names the only pages to take, with commas between them.
+// TestShots judges each page of the gallery in Chromium at two widths, light and dark, under the portal's content security policy. A page that
+// logs an error, is wider than the window (of these and of other widths), has too little contrast, hides where the keyboard is, breaks a rule of
+// axe-core or has a table whose rows take more lines than they tell things (rowFaults) fails.
+// VOLARY_SHOT names the only pages to judge, with commas between them. They are photographed into .volary/shots, as each page is that has a
+// fault; VOLARY_SHOTS=all photographs every page in every look.
 func TestShots(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Chromium")
@@ -97,17 +98,15 @@ func (p photographer) shoot(name string) {
 	}
 }
 
-// lookAt gives what is wrong with the page that the browser shows, and keeps a picture of it. again judges colours alone.
+// lookAt gives what is wrong with the page that the browser shows, and keeps a picture of it. again judges width and contrast alone.
 func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) []string {
 	t.Helper()
 	if err := do(t, ctx, chromedp.EmulateViewport(l.width, 844), prefer(l.scheme)); err != nil {
 		t.Fatal(err)
 	}
-	judging, done := waittest.Context(ctx, t, "the judgement of "+name)
-	faults, err := Faults(judging, again)
-	done()
-	if err != nil {
-		t.Fatal(err)
+	var faults []string
+	if !again {
+		faults = rulesBroken(t, ctx, name)
 	}
 	wide, err := ask(t, ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
 	if err != nil {
@@ -126,12 +125,29 @@ func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) 
 	if !again {
 		faults = append(faults, focusFaults(t, ctx)...)
 	}
-	if !again || os.Getenv("VOLARY_SHOTS") == "all" {
+	if photographed(again, len(faults) > 0) {
 		picture, err := ask(t, ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			t.Fatal(err)
 		}
 		keep(t, shotName(name, l), picture)
+	}
+	return faults
+}
+
+// photographed tells whether a look is kept as a picture, which costs as much as all judging does.
+func photographed(again, faulty bool) bool {
+	return os.Getenv("VOLARY_SHOTS") == "all" || !again && (faulty || os.Getenv("VOLARY_SHOT") != "")
+}
+
+// rulesBroken gives what axe-core has against the page.
+func rulesBroken(t *testing.T, ctx context.Context, name string) []string {
+	t.Helper()
+	judging, done := waittest.Context(ctx, t, "the judgement of "+name)
+	defer done()
+	faults, err := Faults(judging, false)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return faults
 }
