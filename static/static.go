@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed dist
@@ -26,7 +27,7 @@ type file struct {
 // Handler serves the built files under Prefix. Their names hold their hashes, so browsers are told to keep them
 // for ever; a name that is not there any more is a 404. Text is sent compressed to those who take it.
 func Handler() (http.Handler, error) {
-	files, err := load()
+	files, err := built()
 	if err != nil {
 		return nil, fmt.Errorf("static files: %w", err)
 	}
@@ -58,6 +59,9 @@ func serve(w http.ResponseWriter, r *http.Request, f file) {
 	// A browser that went away is no error of ours.
 	_, _ = w.Write(body)
 }
+
+// built are the files, which never change while a program runs.
+var built = sync.OnceValues(load)
 
 func load() (map[string]file, error) {
 	files := map[string]file{}
