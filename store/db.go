@@ -19,11 +19,12 @@ import (
 // DB is the core's handle: the database as every floor sees it. It is safe for concurrent use and holds no state but the
 // pool.
 type DB struct {
-	pool  *pgxpool.Pool
-	round time.Duration
-	idle  time.Duration
-	quota int64
-	log   *slog.Logger
+	pool        *pgxpool.Pool
+	round       time.Duration
+	idle        time.Duration
+	quota       int64
+	passwordKiB uint32
+	log         *slog.Logger
 	// mailsTo seals the secret links of mails.
 	mailsTo sealing.Recipient
 }
@@ -40,6 +41,9 @@ func (db *DB) Idle() time.Duration { return db.idle }
 // Quota is how many bytes an organization may keep that has no quota of its own.
 func (db *DB) Quota() int64 { return db.quota }
 
+// PasswordKiB is the memory in KiB that hashing a password takes.
+func (db *DB) PasswordKiB() uint32 { return db.passwordKiB }
+
 // Log is for the floors: what fails in passing, with nobody to return it to.
 func (db *DB) Log() *slog.Logger { return db.log }
 
@@ -48,6 +52,9 @@ const DefaultIdle = 12 * time.Hour
 
 // DefaultQuota is how many bytes an organization may keep where nobody says otherwise.
 const DefaultQuota = 256 << 30
+
+// DefaultPasswordKiB is OWASP's minimum for argon2id with two passes and one lane.
+const DefaultPasswordKiB = 19 * 1024
 
 // Options of New. The zero value is good.
 type Options struct {
@@ -60,6 +67,9 @@ type Options struct {
 	// Quota is how many bytes an organization may keep that has none of its own (default DefaultQuota). Web asks it of each upload,
 	// a worker of each verdict.
 	Quota int64
+	// PasswordKiB is the memory that hashing a password takes (default DefaultPasswordKiB). Tests, which hash many and keep no
+	// secret, take less.
+	PasswordKiB uint32
 	// MailRecipient seals the secret links of mails. Without one such a mail cannot be written.
 	MailRecipient sealing.Recipient
 }
@@ -78,7 +88,10 @@ func New(pool *pgxpool.Pool, o Options) *DB {
 	if o.Quota == 0 {
 		o.Quota = DefaultQuota
 	}
-	return &DB{pool: pool, round: o.Round, idle: o.Idle, quota: o.Quota, log: o.Logger, mailsTo: o.MailRecipient}
+	if o.PasswordKiB == 0 {
+		o.PasswordKiB = DefaultPasswordKiB
+	}
+	return &DB{pool: pool, passwordKiB: o.PasswordKiB, round: o.Round, idle: o.Idle, quota: o.Quota, log: o.Logger, mailsTo: o.MailRecipient}
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a

@@ -14,7 +14,7 @@ type DB struct {
 	core     *store.DB
 	pool     *pgxpool.Pool
 	clusters Clusters
-	// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
+	// hashing bounds how many passwords are hashed at once: each takes store.Options.PasswordKiB.
 	hashing chan struct{}
 }
 

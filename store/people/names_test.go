@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/store"
+	"volary.dev/store/floors"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
@@ -104,5 +106,19 @@ func TestPasswordsAreOneInBothSpellings(t *testing.T) {
 	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", composed+"x", "192.0.2.7", "curl", "")
 	if r, ok := refusal.As(err); !ok || r.Code != "sign_in" {
 		t.Errorf("another password: %v", err)
+	}
+}
+
+// TestPasswordsCostWhatTheyShould holds the cost of a server's hashes against OWASP's minimum: tests' own take less.
+func TestPasswordsCostWhatTheyShould(t *testing.T) {
+	db := newMailed(t)
+	server := floors.New(storetest.PoolAs(t, db.pool, store.RoleWeb), store.Options{})
+	storetest.Must[uuid.UUID](t)(server.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: "ada@example.org", Name: "Ada", Password: "correct horse"}))
+	var memory, passes int
+	storetest.NoError(t, db.pool.QueryRow(t.Context(), `
+		SELECT substring(password_hash FROM 'm=([0-9]+)')::int, substring(password_hash FROM 't=([0-9]+)')::int
+		FROM people WHERE email = 'ada@example.org'`).Scan(&memory, &passes))
+	if memory < 19*1024 || passes < 2 {
+		t.Errorf("a hash takes %d KiB and %d passes", memory, passes)
 	}
 }

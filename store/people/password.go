@@ -14,10 +14,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// The cost of argon2id is OWASP's minimum: 19 MiB, two passes, one lane. What a hash was made with stands in it, so
-// that raising these leaves older hashes readable.
+// The cost of argon2id, with the memory of store.Options.PasswordKiB. What a hash was made with stands in it, so that
+// raising these leaves older hashes readable.
 const (
-	argonMemory  = 19 * 1024 // KiB
 	argonPasses  = 2
 	argonLanes   = 1
 	argonSalt    = 16
@@ -29,17 +28,22 @@ const (
 var errPasswordHash = errors.New("unreadable password hash")
 
 // hash gives the PHC string of a password in NFC: keyboards of one system send ü as one character, those of another as two.
-// It waits for one of few places, since each takes argonMemory.
+// It waits for one of few places, since each takes much memory.
 func (db *DB) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	_, _ = rand.Read(salt) // never fails
-	key, err := db.derive(ctx, norm.NFC.String(password), salt, argonPasses, argonMemory, argonLanes, argonKey)
+	key, err := db.derive(ctx, norm.NFC.String(password), salt, argonPasses, db.core.PasswordKiB(), argonLanes, argonKey)
 	if err != nil {
 		return "", err
 	}
+	return db.phc(salt, key), nil
+}
+
+// phc writes what was hashed with the cost of hash.
+func (db *DB) phc(salt, key []byte) string {
 	enc := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonPasses, argonLanes,
-		enc.EncodeToString(salt), enc.EncodeToString(key)), nil
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, db.core.PasswordKiB(), argonPasses, argonLanes,
+		enc.EncodeToString(salt), enc.EncodeToString(key))
 }
 
 // matches tells whether phc is the hash of password, in constant time. Hashes from before passwords were brought to NFC are

@@ -110,13 +110,11 @@ func (db *DB) unconfirmed(ctx context.Context, email string) error {
 	return r
 }
 
-// nobodysHash is of no password, with the cost of hash.
-const nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
 // matchesOrNot is matchesAs, and as slow where there is no hash, however many spellings the password has.
 func (db *DB) matchesOrNot(ctx context.Context, password, phc string) (old, ok bool, err error) {
 	if phc == "" {
-		_, _, err := db.matchesAs(ctx, password, nobodysHash)
+		ofNothing := db.phc(make([]byte, argonSalt), make([]byte, argonKey))
+		_, _, err := db.matchesAs(ctx, password, ofNothing)
 		return false, false, err
 	}
 	return db.matchesAs(ctx, password, phc)

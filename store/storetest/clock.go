@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"volary.dev/store"
 	"volary.dev/store/floors"
 )
 
@@ -40,7 +39,7 @@ func OpenAt(t testing.TB, pool *pgxpool.Pool, at time.Time) (*floors.All, *Clock
 	t.Cleanup(clocked.Close)
 	c := &Clock{t: t, pool: pool}
 	c.Set(at)
-	return floors.New(clocked, store.Options{MailRecipient: MailIdentity().Recipient()}), c
+	return floors.New(clocked, Options()), c
 }
 
 // Set makes it a time, which may be before the one that it was.

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
-	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
 	"volary.dev/store/people"
@@ -27,7 +26,7 @@ func OpenMany(t testing.TB, pool *pgxpool.Pool, connections int) *floors.All {
 	config.ConnConfig.RuntimeParams["role"], config.MaxConns = string(servers), int32(connections)
 	many := check[*pgxpool.Pool](t)(pgxpool.NewWithConfig(context.Background(), config))
 	t.Cleanup(many.Close)
-	return floors.New(many, store.Options{MailRecipient: MailIdentity().Recipient()})
+	return floors.New(many, Options())
 }
 
 // Crowd are writers of the books of one provider and four organizations: each has a cluster of one node, grants, sets aside, lets

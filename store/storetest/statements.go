@@ -29,7 +29,7 @@ func OpenNoted(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) (*floors
 	config.ConnConfig.RuntimeParams["role"] = string(role)
 	noted := check[*pgxpool.Pool](t)(pgxpool.NewWithConfig(t.Context(), config))
 	t.Cleanup(noted.Close)
-	return floors.New(noted, store.Options{MailRecipient: MailIdentity().Recipient()}), s
+	return floors.New(noted, Options()), s
 }
 
 // Taken gives what was asked since it was last taken.
