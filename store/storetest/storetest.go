@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -54,7 +56,12 @@ func Open(t testing.TB, pool *pgxpool.Pool) *floors.All {
 // OpenAs is Open with the rights of one of the servers.
 func OpenAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *floors.All {
 	t.Helper()
-	return floors.New(PoolAs(t, pool, role), store.Options{MailRecipient: MailIdentity().Recipient()})
+	return floors.New(PoolAs(t, pool, role), Options())
+}
+
+// Options are those of tests: secret links are sealed to MailIdentity, and passwords hashed at the least cost.
+func Options() store.Options {
+	return store.Options{MailRecipient: MailIdentity().Recipient(), PasswordKiB: 8}
 }
 
 // PoolAs opens another pool on the database of a pool of Pool, with the rights of one of the servers.
@@ -73,9 +80,12 @@ func PoolAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *pgxpool.Po
 // Pool opens a fresh clone of the migrated template, as one who may everything, and drops it when the test ends.
 func Pool(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	databaseURL := URL(t)
-	ctx := context.Background()
-	pool, err := pgxpool.New(ctx, databaseURL)
+	return poolOf(t, URL(t))
+}
+
+func poolOf(t testing.TB, address string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(context.Background(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +100,12 @@ func URL(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cloneOf(t, from)
+}
+
+// cloneOf is the address of a fresh clone of a database, dropped when the test ends.
+func cloneOf(t testing.TB, from string) string {
+	t.Helper()
 	name := "volary_test_" + hex.EncodeToString(newBytes())
 	if err := admin(context.Background(), func(ctx context.Context, c *pgx.Conn) error {
 		if err := createDatabase(ctx, c, name, from); err != nil {
@@ -114,6 +130,38 @@ func URL(t testing.TB) string {
 		}
 	})
 	return databaseURL(name)
+}
+
+// worldPrefix begins the names of databases that keepWorld made. The day follows, as a count.
+const worldPrefix = "volary_world_"
+
+// keepWorld clones the database at an address for the tests of this program, and gives its name. Nobody is told when those end: a server that
+// outlives them is freed of the clones of days before.
+func keepWorld(address string) (name string, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	today := time.Now().Unix() / 86400
+	name = fmt.Sprintf("%s%d_%x", worldPrefix, today, newBytes())
+	return name, admin(context.Background(), func(ctx context.Context, c *pgx.Conn) error {
+		rows, err := c.Query(ctx, `
+			SELECT datname FROM pg_database
+			WHERE datname ~ ('^' || $1 || '[0-9]+_') AND split_part(substr(datname, length($1) + 1), '_', 1)::bigint < $2 - 1`, worldPrefix, today)
+		if err != nil {
+			return err
+		}
+		old, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, name := range old {
+			if _, err := c.Exec(ctx, `DROP DATABASE IF EXISTS `+name); err != nil {
+				return err
+			}
+		}
+		return createDatabase(ctx, c, name, strings.TrimPrefix(u.Path, "/"))
+	})
 }
 
 func newBytes() []byte {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,11 +46,44 @@ type World struct {
 // Digest is the canonical digest of a World's image.
 var Digest = strings.Repeat("ab", 32)
 
-// NewWorld makes a World.
+// NewWorld makes a World: a clone of one that the tests of a package have in common, since to make one takes the server much longer.
 func NewWorld(t testing.TB) *World {
 	t.Helper()
-	pool := Pool(t)
-	return NewWorldOver(t, Open(t, pool), pool)
+	made := worlds.first(t)
+	w := *made
+	w.Hosts = slices.Clone(made.Hosts)
+	w.Pool = poolOf(t, cloneOf(t, worlds.name))
+	w.DB = Open(t, w.Pool)
+	return &w
+}
+
+// worlds has the World that those of a test program are clones of.
+var worlds commonWorld
+
+type commonWorld struct {
+	mu   sync.Mutex
+	name string // of its database
+	made *World
+}
+
+// first makes the World unless a test before did.
+func (c *commonWorld) first(t testing.TB) *World {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.made != nil {
+		return c.made
+	}
+	address := URL(t)
+	pool := poolOf(t, address)
+	as := PoolAs(t, pool, servers)
+	w := NewWorldOver(t, floors.New(as, Options()), pool)
+	as.Close()
+	pool.Close() // whose database is used is not cloned
+	name, err := keepWorld(address)
+	noError(t, err)
+	c.name, c.made = name, w
+	return w
 }
 
 // NewWorldOver makes a World in a database that is migrated and empty; the pool may everything there.
