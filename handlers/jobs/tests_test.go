@@ -87,7 +87,8 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 	}
 	id := b.StartTest(t)
 	waittest.Until(t, "starting", func() bool {
-		b.Exec(t, `UPDATE batches SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
+		b.Exec(t, `UPDATE batches b SET gate_deadline = now() WHERE gate_deadline IS NOT NULL AND NOT EXISTS (
+			SELECT FROM nodes n WHERE n.batch_id = b.id AND n.state = 'reserved')`) // all that it judges has been started
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		loopstest.NoError(t, err)
 		return a.State != models.TestRunning
