@@ -181,7 +181,7 @@ func (s *Server) run() error {
 	if s.throwaway {
 		for _, setting := range []string{
 			"fsync=off", "full_page_writes=off", "synchronous_commit=off",
-			"wal_level=minimal", "max_wal_senders=0", "wal_init_zero=off",
+			"wal_level=minimal", "max_wal_senders=0", "wal_init_zero=off", "jit=off",
 		} {
 			args = append(args, "-c", setting)
 		}
