@@ -35,7 +35,7 @@ func says(t *testing.T, what string, got handlertest.Answer, status int, words .
 	text := strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(html.UnescapeString(got.Body))
 	for _, w := range words {
 		if !strings.Contains(text, w) {
-			t.Errorf("%s does not say %q", what, w)
+			t.Errorf("%s does not say %q in %.3000s", what, w, text[max(0, strings.Index(text, "<main")):])
 		}
 	}
 }

@@ -80,15 +80,16 @@ func readEnd(f *request.Form, t *machines.LeaseTerms) {
 	}
 }
 
-// leaseField is the field in which the lease's end was said.
+// leaseField is the field in which the lease's end was said. Where none of the choices was taken it is the choice, whose own fault would
+// otherwise share a field with what follows from it.
 func leaseField(f *request.Form) string {
 	switch f.Typed("lease") {
 	case leaseUntil:
 		return "lease_until"
-	case leaseStopped:
-		return "lease"
-	default:
+	case leaseHours, "":
 		return "lease_hours"
+	default:
+		return "lease"
 	}
 }
 
