@@ -143,7 +143,7 @@ func (w *verification) bundledDisk(i bundle.Named, member string) (bool, error) 
 			return true, nil
 		}
 	}
-	fine, err := w.memberDisk(boot{system: ovaSystem{Name: i.Name}, member: ovaMember{i.Name, i.At, i.Size}, called: member})
+	fine, err := w.memberDisk(boot{system: ovaSystem{Name: i.Name}, member: ovaMember{i.Name, i.At, i.Size}, called: member, canonical: true})
 	if err != nil || !fine {
 		return fine, err
 	}

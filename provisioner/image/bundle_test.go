@@ -17,8 +17,13 @@ import (
 // bundled writes a bundle of one image that two groups call by two names.
 func bundled(t *testing.T, change func(b *bundle.Bundle)) string {
 	t.Helper()
+	return bundledOf(t, bootable(t, t.TempDir()), change)
+}
+
+func bundledOf(t *testing.T, raw string, change func(b *bundle.Bundle)) string {
+	t.Helper()
 	dir := t.TempDir()
-	r, err := verify(t, bootable(t, dir))
+	r, err := verify(t, raw)
 	if err != nil || r.State != provisioner.UploadDone {
 		t.Fatalf("%+v, %v", r.UploadVerdict, err)
 	}
@@ -62,6 +67,28 @@ func TestVerifyTakesBundles(t *testing.T) {
 	}
 	if b := r.Bundle; b == nil || b.Model != "trial" || b.Version != "1" || len(b.Certificates) != 1 || strings.Contains(b.Certificates[0], "\x00") || !strings.HasPrefix(b.Document, "{") {
 		t.Errorf("%+v", b)
+	}
+}
+
+// What a portal gives it takes back, however well it compresses; of a disk that is uploaded by itself that is a bomb, and without a bound it is one here.
+func TestBundlesOfWhatCompressesWell(t *testing.T) {
+	disk := append(rawDisk(2048, 2048), bytes.Repeat([]byte("x"), 14<<20)...)
+	r, err := verify(t, bundledOf(t, writeFile(t, filepath.Join(t.TempDir(), "disk.raw"), disk), nil))
+	if err != nil || r.State != provisioner.UploadDone {
+		t.Errorf("%+v, %v", r.UploadVerdict, err)
+	}
+	for tables, taken := range map[int][2]bool{1: {false, true}, 34: {false, false}} {
+		bomb := made{l2: make([][]uint64, tables), data: 1}
+		for n := range bomb.l2 {
+			bomb.l2[n] = fill(packedEntry(bomb.at(0), 1))
+		}
+		file := bomb.file()
+		for n, canonical := range []bool{false, true} {
+			i, err := Inspect(bytes.NewReader(file), int64(len(file)), Limits{MaxFile: 1 << 30, MaxVirtual: 4 << 40, Canonical: canonical})
+			if err != nil || i.Passed() != taken[n] || !taken[n] && i.Failed().Name != "compression" {
+				t.Errorf("%d tables, canonical %t: %+v, %v", tables, canonical, i.Failed(), err)
+			}
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func TestHolesHideNoBomb(t *testing.T) {
 func TestHolesNeedNoRoom(t *testing.T) {
 	dir := t.TempDir()
 	raw := bootable(t, dir)
-	if err := os.Truncate(raw, 512<<20); err != nil {
+	if err := os.Truncate(raw, 320<<20); err != nil {
 		t.Fatal(err)
 	}
 	path := writeFile(t, filepath.Join(dir, "disk.gz"), packWith(t, "gzip", readFile(t, raw)))
@@ -40,7 +40,7 @@ func TestHolesNeedNoRoom(t *testing.T) {
 	v.SpaceBy(func(string) (free, total int64, err error) { return 300 << 20, 400 << 20, nil })
 	r, err := v.Verify(t.Context(), path, DefaultLimits(), Progress{})
 	defer r.Discard()
-	if err != nil || r.State != provisioner.UploadDone || r.Images[0].VirtualSize != 512<<20 {
+	if err != nil || r.State != provisioner.UploadDone || r.Images[0].VirtualSize != 320<<20 {
 		t.Errorf("%s %q, %v", r.State, r.Reason, err)
 	}
 }

@@ -24,7 +24,7 @@ func imagingOf(t *testing.T, ctx context.Context, most int64) *imaging { //nolin
 
 // A child that ends early holds up nobody who still has pieces to give, and says why.
 func TestImagingEndsWithItsChild(t *testing.T) {
-	noise := incompressible(32 << 20)
+	noise := incompressible(20 << 20)
 	give := func(m *imaging) {
 		buf := make([]byte, guestPiece)
 		for at := 0; at < len(noise); at += guestPiece {

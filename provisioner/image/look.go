@@ -30,6 +30,7 @@ func Look(ctx context.Context, path string, limits Limits) (Looked, error) {
 	if err != nil {
 		return Looked{}, err
 	}
+	limits.Canonical = true // it may come from a portal
 	seen, err := Inspect(file, info.Size(), limits)
 	if err != nil {
 		return Looked{}, err

@@ -159,6 +159,8 @@ type boot struct {
 	member ovaMember
 	again  bool   // another machine before it has the same file
 	called string // of all images of the upload this one's alone: the file's name, or one made of it
+
+	canonical bool // it is said to be a canonical form
 }
 
 // boots finds the first disk of each machine. A node has one disk: others are left out, and said.
@@ -220,7 +222,7 @@ func (w *verification) memberDisk(b boot) (bool, error) {
 	before := len(w.made)
 	d := &disk{verification: w, own: true, limits: w.limits}
 	d.image.Member, d.image.Name, d.image.VCPUs, d.image.MemoryMiB = name, b.system.Name, b.system.VCPUs, b.system.MemoryMiB
-	d.limits.MaxFile = max(w.limits.MaxFile, unwrappedMost(w.limits))
+	d.limits.MaxFile, d.limits.Canonical = max(w.limits.MaxFile, unwrappedMost(w.limits)), b.canonical
 	if fine, err := d.extract(b.member); err != nil || !fine {
 		return false, err
 	}

@@ -295,7 +295,7 @@ func sparseTar(text string, disk []byte) []byte {
 func TestVerifyRefusesHostileOVAs(t *testing.T) {
 	const ownName = "> disk.raw`, and upload disk.raw, as it is or compressed once: `gzip disk.raw`." // what we call a raw disk ourselves
 	dir := t.TempDir()
-	disk := readFile(t, bootable(t, dir))
+	disk := rawDisk(2048, 2048)
 	causes := map[string]string{}
 	for name, h := range hostileOVAs(t, disk) {
 		r, err := verify(t, writeFile(t, filepath.Join(dir, "file"), h.file))

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +27,25 @@ func CheckSandbox() error {
 	}
 	version, landlock := landlockVersion()
 	return fmt.Errorf("%w: %s", ErrNoSandbox, sandboxNeeds(os.DirFS("/"), os.Geteuid() == 0, version, landlock, err))
+}
+
+// A sandbox that was there is believed to be there for sandboxFor: to see it costs two starts of this program, and where it has gone meanwhile
+// the next child says so by itself, as an error of the machine after which the file is tried again.
+const sandboxFor = time.Minute
+
+var sandboxSeen atomic.Pointer[time.Time] // nil: never
+
+// sandboxed is CheckSandbox, or what it said less than sandboxFor ago where that was nothing.
+func sandboxed() error {
+	now := time.Now()
+	if seen := sandboxSeen.Load(); seen != nil && now.Sub(*seen) < sandboxFor {
+		return nil
+	}
+	if err := CheckSandbox(); err != nil {
+		return err
+	}
+	sandboxSeen.Store(&now)
+	return nil
 }
 
 // exhausted tells whether a child could not be started for want of what comes back by itself.

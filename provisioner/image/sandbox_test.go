@@ -321,7 +321,7 @@ func TestWallsWithoutRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run",
-		"^(TestPlanted.*|TestTask.*|TestProgram.*|TestNamespaces.*|TestLandlock.*|TestSandbox.*|TestChild.*|TestConfinement|TestVerifyGives.*)$")
+		"^(TestPlanted.*|TestTask.*|TestProgram.*|TestNamespaces.*|TestLandlock.*|TestSandbox.*|TestChild.*|TestConfinement|TestVerifyBy.*)$")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := cmd.CombinedOutput()

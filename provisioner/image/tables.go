@@ -12,6 +12,18 @@ import (
 // since zeros are left out and not compressed.
 const maxUnfold = 20
 
+// canonicalFree is what a canonical form may unfold to beside mostUnfold times its file. A raw disk may hold anything, and ours compresses one of a single
+// byte three thousand times: what we gave is to be taken back. It is bounded still, for a bundle of a few MiB would keep a worker for days.
+const canonicalFree = 16 << 30
+
+// mayUnfold is how many bytes compressed data of a file may have.
+func (i *inspection) mayUnfold() (most uint64, words string) {
+	if i.limits.Canonical {
+		return mostUnfold*i.data() + canonicalFree, fmt.Sprintf("%d times the file's size and %s are taken of an image in a bundle. Upload the disk itself.", mostUnfold, bytesText(canonicalFree))
+	}
+	return maxUnfold * i.data(), fmt.Sprintf("%d times the file's size is taken; system disks have 3 to 5.", maxUnfold)
+}
+
 // What an entry of a table names, and what its low and high bits mean.
 const (
 	offsetMask    = 0x00fffffffffffe00
@@ -82,9 +94,10 @@ func (i *inspection) unfolds(unfolded uint64, format string) {
 	if file < i.file.size {
 		of = " that are no zeros"
 	}
-	i.check("compression", unfolded <= maxUnfold*file,
+	most, taken := i.mayUnfold()
+	i.check("compression", unfolded <= most,
 		fmt.Sprintf("Its compressed data unfolds to %s, %.1f times the file's %s%s.", bytesText(signed(unfolded)), float64(unfolded)/float64(file), bytesText(signed(file)), of),
-		fmt.Sprintf("At most %d times the file's size is taken; system disks have 3 to 5. Write it without compression: `qemu-img convert -f %s -O qcow2 disk.%s new.qcow2`.", maxUnfold, format, format))
+		fmt.Sprintf("At most %s Write it without compression: `qemu-img convert -f %s -O qcow2 disk.%s new.qcow2`.", taken, format, format))
 }
 
 func (w *tableWalk) walk() {

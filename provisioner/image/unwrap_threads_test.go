@@ -14,7 +14,7 @@ import (
 // A file of several blocks is unpacked by several threads within the walls, and one of one block by as many as xz takes: one.
 func TestBlocksAreUnpackedAtOnce(t *testing.T) {
 	dir := t.TempDir()
-	disk := append(readFile(t, bootable(t, dir)), incompressible(8<<20)...)
+	disk := append(readFile(t, bootable(t, dir)), incompressible(4<<20)...)
 	for name, c := range map[string]struct {
 		args  []string
 		least int

@@ -133,7 +133,7 @@ func findProgram(name string, missing error) (string, error) {
 	if err != nil {
 		return "", missing
 	}
-	if err := CheckSandbox(); err != nil {
+	if err := sandboxed(); err != nil {
 		return "", err
 	}
 	// Landlock grants the file behind a symbolic link, not the link.

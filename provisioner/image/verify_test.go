@@ -51,43 +51,6 @@ func verify(t *testing.T, path string) (Result, error) {
 	return r, err
 }
 
-func TestVerifyGivesOneContentInEveryForm(t *testing.T) {
-	dir := t.TempDir()
-	raw := bootable(t, dir)
-	forms := map[string][]string{
-		"zlib":     {"-c", "-O", "qcow2", "-o", "compression_type=zlib"},
-		"zstd":     {"-c", "-O", "qcow2", "-o", "compression_type=zstd"},
-		"v2":       {"-O", "qcow2", "-o", "compat=0.10"},
-		"vmdk":     {"-O", "vmdk"},
-		"stream":   {"-O", "vmdk", "-o", "subformat=streamOptimized"},
-		"vhd":      {"-O", "vpc", "-o", "force_size=on"},
-		"fixed":    {"-O", "vpc", "-o", "subformat=fixed,force_size=on"},
-		"extended": {"-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k"},
-		"small":    {"-O", "qcow2", "-o", "cluster_size=512"},
-	}
-	first, err := verify(t, raw)
-	if err != nil || first.State != provisioner.UploadDone || first.Format != "raw" || len(first.Images) != 1 || len(first.Images[0].GuestDigest) != 64 {
-		t.Fatalf("raw: %+v, %v", first, err)
-	}
-	for name, args := range forms {
-		path := filepath.Join(dir, name+".qcow2")
-		qemuImg(t, append(append([]string{"convert", "-f", "raw"}, args...), raw, path)...)
-		r, err := verify(t, path)
-		if err != nil || r.State != provisioner.UploadDone || len(r.Images) != 1 {
-			t.Errorf("%s: %s %s, %v", name, r.State, r.Reason, err)
-			continue
-		}
-		if r.Images[0] != first.Images[0] || r.Digest == first.Digest {
-			t.Errorf("%s: %s and %+v differ from the raw disk's", name, r.Digest, r.Images[0])
-		}
-	}
-	back := filepath.Join(dir, "back.raw")
-	qemuImg(t, "convert", "-f", "qcow2", "-O", "raw", first.Canonical[0], back)
-	if got, want := fileDigest(t, back), fileDigest(t, raw); got != want {
-		t.Errorf("the canonical image holds %s, not %s", got, want)
-	}
-}
-
 // A file is held against the digest that was given with it, before anything else that is wrong with it.
 func TestVerifyHoldsAFileAgainstItsDigest(t *testing.T) {
 	raw := bootable(t, t.TempDir())
