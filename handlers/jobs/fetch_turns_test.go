@@ -143,11 +143,11 @@ func TestFetchUploadOfASlowServer(t *testing.T) {
 			loopstest.NoError(t, err)
 			break
 		}
-		if u := i.read(); turns > 0 && !strings.Contains(u.Reason, "a second. Others wait and are fetched first") {
+		if u := i.read(); turns > 0 && (!strings.Contains(u.Reason, " in this turn, ") || !strings.Contains(u.Reason, "a second. Others wait and are fetched first")) {
 			t.Errorf("after a slow turn: %+v", u)
 		}
 	}
-	if u := i.read(); turns < 7 || turns > 9 || u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "16 KiB a second are asked for") || !strings.Contains(u.Advice, "not fetched again") || len(i.bytes()) < kept {
+	if u := i.read(); turns < 7 || turns > 9 || u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, " in this turn, ") || !strings.Contains(u.Reason, "64 KiB in a turn and 16 KiB a second are asked for") || !strings.Contains(u.Advice, "not fetched again") || len(i.bytes()) < kept {
 		t.Errorf("after %d turns: %+v, %d bytes of %d", turns, u, len(i.bytes()), kept)
 	}
 	slow = false

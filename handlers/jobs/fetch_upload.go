@@ -470,15 +470,17 @@ func (f *fetching) giveBack(ctx context.Context) error {
 	mean := f.mean()
 	f.Log.InfoContext(ctx, "a fetch gives its place to another", "upload", f.ID, "bytes", f.at, "per_second", mean)
 	why := "Others wait, and its turn is over. It goes on where it is, by itself."
+	// Both that a turn is judged by: a few bytes may have come fast.
+	slow := fmt.Sprintf("%s sent %s in this turn, %s a second", f.host, refusal.Bytes(f.at-f.first), refusal.Bytes(mean))
 	f.Cuts++
 	switch {
 	case f.progress():
 		f.Cuts = 0
 	case f.Cuts >= fetchCuts:
-		return f.fail(ctx, fmt.Sprintf("%s sends %s a second, and others wait: %s a second are asked for then.", f.host, refusal.Bytes(mean), refusal.Bytes(fetchSlow)),
+		return f.fail(ctx, fmt.Sprintf("%s, and others wait: %s in a turn and %s a second are asked for then.", slow, refusal.Bytes(fetch.FloorBytes), refusal.Bytes(fetchSlow)),
 			"Try again when there is less to do here: what is here is not fetched again. Or give a server that is nearer.")
 	default:
-		why = fmt.Sprintf("%s sends %s a second. Others wait and are fetched first; it goes on where it is, by itself.", f.host, refusal.Bytes(mean))
+		why = slow + ". Others wait and are fetched first; it goes on where it is, by itself."
 	}
 	return f.wait(ctx, f.FetchJob, why, fetchTurnPause)
 }
