@@ -2,6 +2,7 @@ package blob_test
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	tus "github.com/tus/tusd/v2/pkg/handler"
 
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/blob"
 	"volary.dev/store/blob/blobtest"
 )
@@ -162,4 +164,62 @@ func TestKeysOfOthers(t *testing.T) {
 			t.Errorf("ImageDigest(%q) = %q, %v", key, got, ok)
 		}
 	}
+}
+
+// A process that was stopped in the middle of an append, and goes on after another one has the lock, brings the file's bytes to their own place: they are
+// there once.
+func TestLateWriterOfADirectory(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef"
+	d, err := blob.OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := d.Uploads().Tus()
+	late, err := store.NewUpload(t.Context(), tus.FileInfo{ID: id, Size: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := late.WriteChunk(t.Context(), 0, stopped{strings.NewReader("01234"), begun, goOn})
+		ended <- err
+	}()
+	waittest.Receive(t, "the first one's bytes", begun)
+	now, err := store.GetUpload(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := now.WriteChunk(t.Context(), 0, strings.NewReader("0123456")); n != 7 || err != nil {
+		t.Fatalf("who has the lock: %d, %v", n, err)
+	}
+	close(goOn)
+	if err, _ := waittest.Receive(t, "the end of who had it", ended); err != nil {
+		t.Error(err)
+	}
+	r, err := d.Uploads().Range(t.Context(), id, 0, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p, err := d.Uploads().Progress(t.Context(), id)
+	if got, read := io.ReadAll(r); err != nil || read != nil || string(got) != "0123456" || p.Received != 7 {
+		t.Errorf("%q of %d bytes, %v", got, p.Received, errors.Join(err, read))
+	}
+}
+
+// stopped has its bytes and does not give them on before it may.
+type stopped struct {
+	from        io.Reader
+	begun, goOn chan struct{}
+}
+
+// Read implements io.Reader.
+func (s stopped) Read(p []byte) (int, error) {
+	n, err := s.from.Read(p)
+	if n > 0 {
+		close(s.begun)
+		<-s.goOn
+	}
+	return n, err
 }
