@@ -82,6 +82,9 @@
 // 2026-11-30: Landlock's four calls are made here (landlock.go): the library that has them brings C along for another way of making them, and
 // `volary`, which looks at images now, has none.
 //
+// 2026-12-01: an image in a bundle, and a disk that Look is given, may unfold to a hundred times its file and 16 GiB: a portal makes such canonical forms
+// of raw disks, and refused its own bundles of them.
+//
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;
