@@ -153,22 +153,23 @@ func (b *browser) state(word string) {
 }
 
 // until waits until the script's expression is true, over reloads of the page too. Where the page runs no scripts, it
-// is refreshed by its link meanwhile.
+// is refreshed by its link meanwhile: by the look that did not see it, as a page may come between two looks that says a thing once.
 func (b *browser) until(what, expression string) {
 	b.t.Helper()
-	const (
-		script  = `(() => { try { return !!(%s) } catch { return false } })()`
-		refresh = `(() => { const a = document.querySelector("main .as-of a"); a?.click(); return !!a })()`
-	)
+	const script = `(() => {
+		try { if (%s) return true } catch {}
+		if (%t) document.querySelector("main .as-of a")?.click();
+		return false;
+	})()`
 	fresh := time.Now()
 	b.wait(what, func() bool {
 		ctx, cancel := context.WithTimeout(b.ctx, oneLook) //nolint:forbidigo // one of many looks
 		defer cancel()
-		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(script, expression)))
-		if b.quiet && !done && time.Since(fresh) > time.Second {
-			_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](refresh))
+		refresh := b.quiet && time.Since(fresh) > time.Second
+		if refresh {
 			fresh = time.Now()
 		}
+		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(script, expression, refresh)))
 		return err == nil && done
 	})
 }
