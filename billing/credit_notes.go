@@ -20,12 +20,16 @@ type CreditNote struct {
 	Year, Serial         int
 	IssuedAt             time.Time
 	Net                  Money
-	Off                  int64 // of the net what lowered what was left to pay of the invoice; the rest is credit
+	Off                  int64 // of the net and tax what lowered what was left to pay of the invoice; the rest is credit
 	Seller, TaxID, Buyer string
 	Reason               string
 	Printed              Printed
+	Taxes                []TaxSum // each the difference of the tax on all that was taken back of the invoice, and on what was before
 	Lines                []CreditLine
 }
+
+// Total is what is given back, in minor units.
+func (n CreditNote) Total() int64 { return n.Net.Minor + sumOfTaxes(n.Taxes) }
 
 // CreditLine is what is taken back of a line of an invoice.
 type CreditLine struct {
@@ -41,7 +45,7 @@ func (n CreditNote) Fact() Fact {
 	var b strings.Builder
 	fmt.Fprintf(&b, "volary-credit-note-1\ncredit_note %s %s %d %d\ninvoice %s\nissued %s\nnet %d %s\noff %d\nseller %s\ntax_id %s\nbuyer %s\nreason %s\n%s",
 		n.ID, n.Number, n.Year, n.Serial, n.InvoiceID, instant(n.IssuedAt), n.Net.Minor, n.Net.Currency, n.Off,
-		textDigest(n.Seller), textDigest(n.TaxID), textDigest(n.Buyer), textDigest(n.Reason), n.Printed.text())
+		textDigest(n.Seller), textDigest(n.TaxID), textDigest(n.Buyer), textDigest(n.Reason), n.Printed.text()+textOfTaxes(n.Taxes))
 	for _, l := range n.Lines {
 		fmt.Fprintf(&b, "line %d %d %s %d %d %s\n", l.Number, l.InvoiceLine, l.LotID, l.Hours, l.Amount, textDigest(l.Description))
 	}
@@ -59,6 +63,12 @@ func TakeBack(n CreditNote, by uuid.UUID, at time.Time) (Draft, error) {
 		part := min(off, l.Amount)
 		d.Move(Deferred, Receivable, l.LotID, Money{part, n.Net.Currency})
 		d.Move(Deferred, Credit, l.LotID, Money{l.Amount - part, n.Net.Currency})
+		off -= part
+	}
+	for _, t := range n.Taxes {
+		part := min(off, t.Amount)
+		d.Move(Tax, Receivable, uuid.Nil, Money{part, n.Net.Currency})
+		d.Move(Tax, Credit, uuid.Nil, Money{t.Amount - part, n.Net.Currency})
 		off -= part
 	}
 	return d, d.Check()

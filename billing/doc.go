@@ -162,19 +162,21 @@
 //	tax_id <text>
 //	buyer <text>
 //	print <what> <text>                                                    (one per, in order of the what)
-//	line <number> <order UUID> <mcs> <unit price> <minor units> <text>     (one per line, in order)
+//	tax <category> <rate in hundredths of a percent> <base> <tax> <text>   (one per category and rate, in order of these)
+//	line <number> <order UUID> <mcs> <unit price> <minor units> <text> <category> <rate>     (one per line, in order)
 //
 //	volary-credit-note-1
 //	credit_note <UUID> <number> <year> <serial>
 //	invoice <UUID>
 //	issued <instant>
 //	net <minor units> <currency>
-//	off <minor units of it that lowered what was left to pay of the invoice>
+//	off <minor units of it, with tax, that lowered what was left to pay of the invoice>
 //	seller <text>
 //	tax_id <text>
 //	buyer <text>
 //	reason <text>
 //	print <what> <text>                                                    (as an invoice has them)
+//	tax <category> <rate in hundredths of a percent> <base> <tax> <text>   (the same)
 //	line <number> <line of the invoice> <lot UUID> <mcs> <minor units> <text>     (one per line, in order)
 //
 //	volary-payment-1
@@ -194,6 +196,11 @@
 // The entry of a payment or refund has the payment's fact. A payment is received, or is of the customer's credit, or is credit that
 // was paid back. Of one that was received the invoices take what was chosen, or what is due first; what is over is credit. An invoice that is
 // issued uses credit by itself, in an entry of its own. Neither what is left to pay of an invoice nor credit is ever below zero.
+//
+// Lines are taxed by category (Taxing: the seller's domestic rate of the day, reverse charge, exempt by a certificate, outside the scope), and tax is
+// computed once per category and rate, on the paper's sum, and rounded half up. What a credit note takes back of it is the difference of the tax on
+// all that was taken back of the invoice, so that taking back all of it takes back all its tax. Invoices of before tax was computed have no such rows,
+// and no category on their lines. Hours are a prepayment: there is tax at sale, none at use, and none comes back at expiry.
 //
 // A credit note takes back hours of a line of an invoice that are neither used, set aside nor expired, and what was paid for them (Parts.Go):
 // never more than is left. Its amount first lowers what is left to pay of that invoice; the rest is credit, which pays the next invoice or is

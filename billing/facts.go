@@ -80,8 +80,12 @@ type Paper struct {
 	Net                  Money
 	Seller, TaxID, Buyer string
 	Printed              Printed
+	Taxes                []TaxSum // none on those of before tax was computed
 	Lines                []PaperLine
 }
+
+// Total is what is to be paid, in minor units.
+func (p Paper) Total() int64 { return p.Net.Minor + sumOfTaxes(p.Taxes) }
 
 // Printed is what else stands on a paper, by what it is: "buyer_address". What is empty is not in it.
 type Printed map[string]string
@@ -102,6 +106,7 @@ type PaperLine struct {
 	Hours         Hours
 	Price, Amount int64 // millionths, and minor units
 	Description   string
+	Tax           Taxing // its reason stands with the sum; no category: of before tax was computed
 }
 
 // Fact is the invoice's. Those of before 2026-12-01 have no day when they are due, and nothing printed but names.
@@ -112,12 +117,12 @@ func (p Paper) Fact() Fact {
 	if p.DueOn.IsZero() && len(p.Printed) == 0 {
 		version = 1
 	} else {
-		parties = fmt.Sprintf("due %s\n%s%s", dayOrDash(p.DueOn), parties, p.Printed.text())
+		parties = fmt.Sprintf("due %s\n%s%s%s", dayOrDash(p.DueOn), parties, p.Printed.text(), textOfTaxes(p.Taxes))
 	}
 	fmt.Fprintf(&b, "volary-invoice-%d\ninvoice %s %s %d %d\nissued %s\nnet %d %s\n%s", version, p.ID, p.Number, p.Year, p.Serial,
 		instant(p.IssuedAt), p.Net.Minor, p.Net.Currency, parties)
 	for _, l := range p.Lines {
-		fmt.Fprintf(&b, "line %d %s %d %d %d %s\n", l.Number, l.OrderID, l.Hours, l.Price, l.Amount, textDigest(l.Description))
+		fmt.Fprintf(&b, "line %d %s %d %d %d %s%s\n", l.Number, l.OrderID, l.Hours, l.Price, l.Amount, textDigest(l.Description), l.Tax.text())
 	}
 	return fact(FactInvoice, p.ID, b.String())
 }

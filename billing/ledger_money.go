@@ -49,7 +49,7 @@ func (a *Audit) Owes(c Currency) (receivable, credit int64) {
 }
 
 // paperSums are what papers and payments come to in one currency, in minor units.
-type paperSums struct{ received, repaid, settled, off, credited int64 }
+type paperSums struct{ received, repaid, settled, off, credited, taxed, untaxed int64 }
 
 // CompareMoney compares what the entries moved with what payments say, and what these settle with the invoices.
 func (a *Audit) CompareMoney(terms []Terms) *Difference {
@@ -64,10 +64,14 @@ func (a *Audit) CompareMoney(terms []Terms) *Difference {
 		switch t := t.(type) {
 		case Paper:
 			invoices[t.ID] = t
-			open[t.ID] += t.Net.Minor
+			open[t.ID] += t.Total()
+			s := sums[t.Net.Currency]
+			s.taxed += sumOfTaxes(t.Taxes)
+			sums[t.Net.Currency] = s
 		case CreditNote:
 			s := sums[t.Net.Currency]
-			s.off, s.credited = s.off+t.Off, s.credited+t.Net.Minor-t.Off
+			s.off, s.credited = s.off+t.Off, s.credited+t.Total()-t.Off
+			s.untaxed += sumOfTaxes(t.Taxes)
 			sums[t.Net.Currency] = s
 			open[t.InvoiceID] -= t.Off
 		case PaymentTerms:
@@ -96,6 +100,8 @@ func (a *Audit) CompareMoney(terms []Terms) *Difference {
 			{"what was paid back", s.repaid, -a.moved[movedKey{KindRefund, Bank, c}]},
 			{"what payments settled", s.settled, -a.moved[movedKey{KindPayment, Receivable, c}]},
 			{"what credit notes took off invoices", s.off, -a.moved[movedKey{KindCreditNote, Receivable, c}]},
+			{"the output tax of invoices", s.taxed, -a.moved[movedKey{KindGrant, Tax, c}]},
+			{"the output tax of credit notes", s.untaxed, a.moved[movedKey{KindCreditNote, Tax, c}]},
 			{"what credit notes made credit", s.credited, -a.moved[movedKey{KindCreditNote, Credit, c}]},
 		} {
 			if x.want != x.accounts {
@@ -103,7 +109,10 @@ func (a *Audit) CompareMoney(terms []Terms) *Difference {
 			}
 		}
 	}
-	return compareOpen(open, invoices, differ)
+	if d := compareOpen(open, invoices, differ); d != nil {
+		return d
+	}
+	return compareTaxes(terms, differ)
 }
 
 // compareOpen looks for invoices that are paid and are not there, or of which more was paid or taken off than they are.

@@ -122,6 +122,7 @@ type (
 		Buyer    string           `json:"buyer"`
 		Due      string           `json:"due"`
 		Printed  Printed          `json:"printed"`
+		Taxes    []taxRow         `json:"taxes"`
 		Lines    []invoiceLineRow `json:"lines"`
 	}
 	invoiceLineRow struct {
@@ -131,6 +132,15 @@ type (
 		Millionths  int64  `json:"millionths"`
 		Minor       int64  `json:"minor"`
 		Description string `json:"description"`
+		Category    string `json:"tax_category"`
+		Rate        int64  `json:"tax_rate"`
+	}
+	taxRow struct {
+		Category string `json:"category"`
+		Rate     int64  `json:"rate"`
+		Base     int64  `json:"base"`
+		Amount   int64  `json:"amount"`
+		Reason   string `json:"reason"`
 	}
 	paymentRow struct {
 		Row       string  `json:"row"` // "payment"
@@ -158,6 +168,7 @@ type (
 		Buyer    string          `json:"buyer"`
 		Reason   string          `json:"reason"`
 		Printed  Printed         `json:"printed"`
+		Taxes    []taxRow        `json:"taxes"`
 		Lines    []creditLineRow `json:"lines"`
 	}
 	creditLineRow struct {

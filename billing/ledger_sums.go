@@ -225,6 +225,11 @@ func (j *fileJournal) compareSold() *Difference {
 			return j.differs(what, expected, found)
 		}
 	}
+	for _, t := range j.terms {
+		if i, ok := t.(Paper); ok {
+			owed[i.Net.Currency] += sumOfTaxes(i.Taxes)
+		}
+	}
 	for _, c := range slices.Sorted(maps.Keys(owed)) {
 		if b.Owed[c] != owed[c] {
 			return j.differs("what is owed for sold hours in minor units of "+string(c), owed[c], b.Owed[c])

@@ -45,11 +45,11 @@ func (r orderRow) terms(p *parser) OrderTerms {
 func invoiceRowOf(t Paper) invoiceRow {
 	row := invoiceRow{
 		Row: "invoice", ID: t.ID.String(), Number: t.Number, Year: t.Year, Serial: t.Serial, Issued: instant(t.IssuedAt), Net: t.Net.Minor,
-		Currency: string(t.Net.Currency), Seller: t.Seller, TaxID: t.TaxID, Buyer: t.Buyer, Due: dayOrDash(t.DueOn), Printed: Printed{}, Lines: []invoiceLineRow{},
+		Currency: string(t.Net.Currency), Seller: t.Seller, TaxID: t.TaxID, Buyer: t.Buyer, Due: dayOrDash(t.DueOn), Printed: Printed{}, Taxes: taxRowsOf(t.Taxes), Lines: []invoiceLineRow{},
 	}
 	maps.Copy(row.Printed, t.Printed)
 	for _, l := range t.Lines {
-		row.Lines = append(row.Lines, invoiceLineRow{l.Number, l.OrderID.String(), int64(l.Hours), l.Price, l.Amount, l.Description})
+		row.Lines = append(row.Lines, invoiceLineRow{l.Number, l.OrderID.String(), int64(l.Hours), l.Price, l.Amount, l.Description, string(l.Tax.Category), l.Tax.Rate})
 	}
 	return row
 }
@@ -57,10 +57,10 @@ func invoiceRowOf(t Paper) invoiceRow {
 func (r invoiceRow) terms(p *parser) Paper {
 	i := Paper{
 		ID: p.id(r.ID), Number: r.Number, Year: r.Year, Serial: r.Serial, IssuedAt: p.time(r.Issued), Net: Money{r.Net, Currency(r.Currency)},
-		Seller: r.Seller, TaxID: r.TaxID, Buyer: r.Buyer, DueOn: p.day(r.Due), Printed: r.Printed,
+		Seller: r.Seller, TaxID: r.TaxID, Buyer: r.Buyer, DueOn: p.day(r.Due), Printed: r.Printed, Taxes: taxesOf(r.Taxes),
 	}
 	for _, l := range r.Lines {
-		i.Lines = append(i.Lines, PaperLine{l.Number, p.id(l.Order), Hours(l.MCS), l.Millionths, l.Minor, l.Description})
+		i.Lines = append(i.Lines, PaperLine{l.Number, p.id(l.Order), Hours(l.MCS), l.Millionths, l.Minor, l.Description, Taxing{Category: TaxCategory(l.Category), Rate: l.Rate}})
 	}
 	return i
 }
@@ -68,7 +68,7 @@ func (r invoiceRow) terms(p *parser) Paper {
 func creditRowOf(t CreditNote) creditRow {
 	row := creditRow{
 		Row: "credit_note", ID: t.ID.String(), Number: t.Number, Year: t.Year, Serial: t.Serial, Invoice: t.InvoiceID.String(), Issued: instant(t.IssuedAt),
-		Net: t.Net.Minor, Currency: string(t.Net.Currency), Off: t.Off, Seller: t.Seller, TaxID: t.TaxID, Buyer: t.Buyer, Reason: t.Reason, Printed: Printed{}, Lines: []creditLineRow{},
+		Net: t.Net.Minor, Currency: string(t.Net.Currency), Off: t.Off, Seller: t.Seller, TaxID: t.TaxID, Buyer: t.Buyer, Reason: t.Reason, Printed: Printed{}, Taxes: taxRowsOf(t.Taxes), Lines: []creditLineRow{},
 	}
 	maps.Copy(row.Printed, t.Printed)
 	for _, l := range t.Lines {
@@ -80,12 +80,27 @@ func creditRowOf(t CreditNote) creditRow {
 func (r creditRow) terms(p *parser) CreditNote {
 	n := CreditNote{
 		ID: p.id(r.ID), InvoiceID: p.id(r.Invoice), Number: r.Number, Year: r.Year, Serial: r.Serial, IssuedAt: p.time(r.Issued), Net: Money{r.Net, Currency(r.Currency)},
-		Off: r.Off, Seller: r.Seller, TaxID: r.TaxID, Buyer: r.Buyer, Reason: r.Reason, Printed: r.Printed,
+		Off: r.Off, Seller: r.Seller, TaxID: r.TaxID, Buyer: r.Buyer, Reason: r.Reason, Printed: r.Printed, Taxes: taxesOf(r.Taxes),
 	}
 	for _, l := range r.Lines {
 		n.Lines = append(n.Lines, CreditLine{l.Number, l.InvoiceLine, p.id(l.Lot), Hours(l.MCS), l.Minor, l.Description})
 	}
 	return n
+}
+
+func taxRowsOf(sums []TaxSum) []taxRow {
+	rows := []taxRow{}
+	for _, t := range sums {
+		rows = append(rows, taxRow{string(t.Category), t.Rate, t.Base, t.Amount, t.Reason})
+	}
+	return rows
+}
+
+func taxesOf(rows []taxRow) (sums []TaxSum) {
+	for _, r := range rows {
+		sums = append(sums, TaxSum{Taxing{TaxCategory(r.Category), r.Rate, r.Reason}, r.Base, r.Amount})
+	}
+	return sums
 }
 
 func paymentRowOf(t PaymentTerms) paymentRow {

@@ -101,3 +101,9 @@ func ParseIBAN(s string) (string, error) {
 	}
 	return iban, nil
 }
+
+// InEU tells whether a country is a member of the EU's VAT area, by its two letters.
+func InEU(country string) bool {
+	_, known := vatForms[country]
+	return known && country != "CH" && country != "GB" && country != "NO"
+}

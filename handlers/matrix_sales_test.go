@@ -58,6 +58,9 @@ func salesMatrix() []row {
 		{"GET /provider/periods/:month/files/:name", staffUsage(), true, page},
 		{"GET /provider/accounts", staffUsage(), false, page},
 		{"POST /provider/accounts", staffUsage(), false, refused},
+		{"GET /provider/taxes", staffUsage(), false, page},
+		{"POST /provider/taxes/rates", staffUsage(), false, refused},
+		{"POST /provider/taxes/exemptions", staffUsage(), false, refused},
 		{"GET /provider/invoices", staffUsage(), false, page},
 		{"GET /provider/invoices.csv", staffUsage(), false, page},
 		{"GET /provider/anchors/heads.json", staffUsage(), false, []int{http.StatusNotFound}}, // no day is asked for

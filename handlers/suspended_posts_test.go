@@ -26,7 +26,7 @@ func whileSuspended() map[string][]string {
 		},
 		"it is a word, and takes no host, disk or money": {
 			"POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/restore", "POST /org/announcements/:id/dismiss",
-			"POST /provider/settings", "POST /org/settings", "POST /provider/settings/kept-disks", "POST /provider/certificates/require", "POST /provider/accounts", "POST /provider/periods/:month/close",
+			"POST /provider/settings", "POST /org/settings", "POST /provider/settings/kept-disks", "POST /provider/certificates/require", "POST /provider/accounts", "POST /provider/taxes/rates", "POST /provider/taxes/exemptions", "POST /provider/periods/:month/close",
 		},
 		"it writes down what came in or went out at the bank, or gives back what was paid": {"POST /provider/credit-notes", "POST /provider/payments", "POST /provider/repayments", "POST /provider/invoices/:id/use-credit"},
 		"it orders who works there, and adds nobody":                                       {"POST /org/members/:id/role", "POST /org/members/:id/cap", "POST /provider/staff/:id/role"},

@@ -107,8 +107,9 @@ GRANT SELECT, INSERT, UPDATE ON hour_marks TO volary_web;
 GRANT SELECT, UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
 GRANT SELECT, INSERT ON invoices, invoice_lines TO volary_web;
 GRANT SELECT ON invoices, invoice_lines TO volary_worker;
-GRANT SELECT, INSERT ON payments, payment_allocations, credit_notes, credit_note_lines TO volary_web;
-GRANT SELECT ON payments, payment_allocations, credit_notes, credit_note_lines TO volary_worker;
+GRANT SELECT, INSERT ON payments, payment_allocations, credit_notes, credit_note_lines, invoice_taxes, credit_note_taxes TO volary_web;
+GRANT SELECT ON payments, payment_allocations, credit_notes, credit_note_lines, invoice_taxes, credit_note_taxes TO volary_worker;
+GRANT SELECT, INSERT ON tax_rates, tax_exemptions TO volary_web;
 GRANT SELECT, INSERT, UPDATE (last) ON credit_note_numbers TO volary_web;
 GRANT SELECT ON credit_note_numbers TO volary_worker;
 GRANT SELECT ON invoice_balances, wallet_money TO volary_web, volary_worker; -- triggers keep them

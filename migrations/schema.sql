@@ -97,7 +97,7 @@ CREATE OR REPLACE FUNCTION public.begin_balance()
 AS $function$
 BEGIN
   INSERT INTO invoice_balances (invoice_id, provider_id, organization_id, currency, due_on, total)
-  VALUES (NEW.id, NEW.provider_id, NEW.organization_id, NEW.currency, NEW.due_on, NEW.net);
+  VALUES (NEW.id, NEW.provider_id, NEW.organization_id, NEW.currency, NEW.due_on, NEW.net + NEW.tax);
   RETURN NULL;
 END $function$;
 
@@ -1382,6 +1382,20 @@ CREATE TABLE credit_note_numbers (
   CONSTRAINT credit_note_numbers_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
 );
 
+CREATE TABLE credit_note_taxes (
+  credit_note_id uuid NOT NULL,
+  category text NOT NULL,
+  rate integer NOT NULL,
+  base bigint NOT NULL,
+  amount bigint NOT NULL,
+  reason text NOT NULL,
+  CONSTRAINT credit_note_taxes_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT credit_note_taxes_base_check CHECK ((base >= 0)),
+  CONSTRAINT credit_note_taxes_category_check CHECK ((category = ANY (ARRAY['S'::text, 'AE'::text, 'E'::text, 'O'::text]))),
+  CONSTRAINT credit_note_taxes_credit_note_id_fkey FOREIGN KEY (credit_note_id) REFERENCES credit_notes(id),
+  CONSTRAINT credit_note_taxes_pkey PRIMARY KEY (credit_note_id, category, rate)
+);
+
 CREATE TABLE credit_notes (
   id uuid NOT NULL,
   provider_id uuid NOT NULL,
@@ -1401,7 +1415,8 @@ CREATE TABLE credit_notes (
   currency text NOT NULL,
   issued_by uuid,
   issued_at timestamp with time zone NOT NULL,
-  CONSTRAINT credit_notes_check CHECK ((off <= net)),
+  tax bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT credit_notes_check CHECK ((off <= (net + tax))),
   CONSTRAINT credit_notes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
   CONSTRAINT credit_notes_issued_by_fkey FOREIGN KEY (issued_by) REFERENCES people(id),
   CONSTRAINT credit_notes_net_check CHECK ((net >= 0)),
@@ -1414,7 +1429,8 @@ CREATE TABLE credit_notes (
   CONSTRAINT credit_notes_provider_id_year_serial_key UNIQUE (provider_id, year, serial),
   CONSTRAINT credit_notes_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
   CONSTRAINT credit_notes_serial_check CHECK ((serial > 0)),
-  CONSTRAINT credit_notes_serials_follow FOREIGN KEY (provider_id, year, previous) REFERENCES credit_notes(provider_id, year, serial)
+  CONSTRAINT credit_notes_serials_follow FOREIGN KEY (provider_id, year, previous) REFERENCES credit_notes(provider_id, year, serial),
+  CONSTRAINT credit_notes_tax_check CHECK ((tax >= 0))
 );
 
 CREATE TABLE devices (
@@ -1690,14 +1706,18 @@ CREATE TABLE invoice_lines (
   hours bigint NOT NULL,
   price bigint NOT NULL,
   amount bigint NOT NULL,
+  tax_category text,
+  tax_rate integer,
   CONSTRAINT invoice_lines_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT invoice_lines_check CHECK (((tax_category IS NULL) = (tax_rate IS NULL))),
   CONSTRAINT invoice_lines_hours_check CHECK ((hours > 0)),
   CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
   CONSTRAINT invoice_lines_number_check CHECK ((number > 0)),
   CONSTRAINT invoice_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
   CONSTRAINT invoice_lines_order_id_key UNIQUE (order_id),
   CONSTRAINT invoice_lines_pkey PRIMARY KEY (invoice_id, number),
-  CONSTRAINT invoice_lines_price_check CHECK ((price > 0))
+  CONSTRAINT invoice_lines_price_check CHECK ((price > 0)),
+  CONSTRAINT invoice_lines_tax_category_check CHECK ((tax_category = ANY (ARRAY['S'::text, 'AE'::text, 'E'::text, 'O'::text])))
 );
 
 CREATE TABLE invoice_numbers (
@@ -1707,6 +1727,20 @@ CREATE TABLE invoice_numbers (
   CONSTRAINT invoice_numbers_last_check CHECK ((last > 0)),
   CONSTRAINT invoice_numbers_pkey PRIMARY KEY (provider_id, year),
   CONSTRAINT invoice_numbers_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
+);
+
+CREATE TABLE invoice_taxes (
+  invoice_id uuid NOT NULL,
+  category text NOT NULL,
+  rate integer NOT NULL,
+  base bigint NOT NULL,
+  amount bigint NOT NULL,
+  reason text NOT NULL,
+  CONSTRAINT invoice_taxes_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT invoice_taxes_base_check CHECK ((base >= 0)),
+  CONSTRAINT invoice_taxes_category_check CHECK ((category = ANY (ARRAY['S'::text, 'AE'::text, 'E'::text, 'O'::text]))),
+  CONSTRAINT invoice_taxes_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
+  CONSTRAINT invoice_taxes_pkey PRIMARY KEY (invoice_id, category, rate)
 );
 
 CREATE TABLE invoices (
@@ -1725,6 +1759,7 @@ CREATE TABLE invoices (
   previous integer GENERATED ALWAYS AS (NULLIF((serial - 1), 0)) STORED,
   due_on date,
   printed jsonb DEFAULT '{}'::jsonb NOT NULL,
+  tax bigint DEFAULT 0 NOT NULL,
   CONSTRAINT invoices_net_check CHECK ((net >= 0)),
   CONSTRAINT invoices_number_key UNIQUE (number),
   CONSTRAINT invoices_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
@@ -1733,7 +1768,8 @@ CREATE TABLE invoices (
   CONSTRAINT invoices_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
   CONSTRAINT invoices_provider_id_year_serial_key UNIQUE (provider_id, year, serial),
   CONSTRAINT invoices_serial_check CHECK ((serial > 0)),
-  CONSTRAINT invoices_serials_follow FOREIGN KEY (provider_id, year, previous) REFERENCES invoices(provider_id, year, serial)
+  CONSTRAINT invoices_serials_follow FOREIGN KEY (provider_id, year, previous) REFERENCES invoices(provider_id, year, serial),
+  CONSTRAINT invoices_tax_check CHECK ((tax >= 0))
 );
 
 CREATE TABLE journal_heads (
@@ -2735,6 +2771,34 @@ CREATE TABLE taken_names (
   CONSTRAINT taken_names_pkey PRIMARY KEY (kind, scope_id, key)
 );
 
+CREATE TABLE tax_exemptions (
+  provider_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  certificate text NOT NULL,
+  from_day date NOT NULL,
+  until_day date NOT NULL,
+  set_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT tax_exemptions_certificate_check CHECK (((length(certificate) >= 1) AND (length(certificate) <= 80))),
+  CONSTRAINT tax_exemptions_check CHECK ((until_day >= from_day)),
+  CONSTRAINT tax_exemptions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT tax_exemptions_pkey PRIMARY KEY (provider_id, organization_id, from_day),
+  CONSTRAINT tax_exemptions_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT tax_exemptions_set_by_fkey FOREIGN KEY (set_by) REFERENCES people(id)
+);
+
+CREATE TABLE tax_rates (
+  provider_id uuid NOT NULL,
+  from_day date NOT NULL,
+  rate integer,
+  set_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT tax_rates_pkey PRIMARY KEY (provider_id, from_day),
+  CONSTRAINT tax_rates_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT tax_rates_rate_check CHECK (((rate >= 1) AND (rate <= 9999))),
+  CONSTRAINT tax_rates_set_by_fkey FOREIGN KEY (set_by) REFERENCES people(id)
+);
+
 CREATE TABLE told (
   event text NOT NULL,
   subject_id uuid NOT NULL,
@@ -3247,6 +3311,8 @@ CREATE TRIGGER bounded AFTER INSERT ON credit_note_lines FOR EACH ROW EXECUTE FU
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_note_taxes FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
 CREATE TRIGGER balance_follows AFTER INSERT ON credit_notes FOR EACH ROW EXECUTE FUNCTION refuse_early_credit();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_notes FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
@@ -3274,6 +3340,8 @@ CREATE TRIGGER images_lost AFTER UPDATE OF lost ON images FOR EACH ROW WHEN (old
 CREATE TRIGGER images_made AFTER INSERT ON images FOR EACH ROW EXECUTE FUNCTION notify_change('image');
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_taxes FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER balance_begins AFTER INSERT ON invoices FOR EACH ROW EXECUTE FUNCTION begin_balance();
 
@@ -3392,6 +3460,10 @@ CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON statement_uses FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON statements FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON tax_exemptions FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON tax_rates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER upload_sources_changed AFTER UPDATE OF state, address, received ON upload_sources FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_upload_source();
 
@@ -3517,6 +3589,10 @@ GRANT UPDATE (last) ON credit_note_numbers TO volary_web;
 
 GRANT SELECT ON credit_note_numbers TO volary_worker;
 
+GRANT INSERT, SELECT ON credit_note_taxes TO volary_web;
+
+GRANT SELECT ON credit_note_taxes TO volary_worker;
+
 GRANT INSERT, SELECT ON credit_notes TO volary_web;
 
 GRANT SELECT ON credit_notes TO volary_worker;
@@ -3600,6 +3676,10 @@ GRANT INSERT, SELECT ON invoice_numbers TO volary_web;
 GRANT UPDATE (last) ON invoice_numbers TO volary_web;
 
 GRANT SELECT ON invoice_numbers TO volary_worker;
+
+GRANT INSERT, SELECT ON invoice_taxes TO volary_web;
+
+GRANT SELECT ON invoice_taxes TO volary_worker;
 
 GRANT INSERT, SELECT ON invoices TO volary_web;
 
@@ -3846,6 +3926,10 @@ GRANT INSERT, SELECT ON statement_uses TO volary_web;
 GRANT INSERT, SELECT ON statements TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
+
+GRANT INSERT, SELECT ON tax_exemptions TO volary_web;
+
+GRANT INSERT, SELECT ON tax_rates TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON told TO volary_worker;
 

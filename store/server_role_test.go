@@ -165,7 +165,7 @@ func neither() []string {
 func insertOnly() []string {
 	return []string{
 		"period_balances", "period_files", "period_file_parts", "statements", "statement_uses",
-		"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "audit", "invoices", "invoice_lines", "payments", "payment_allocations", "credit_notes", "credit_note_lines",
+		"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "audit", "invoices", "invoice_lines", "payments", "payment_allocations", "credit_notes", "credit_note_lines", "invoice_taxes", "credit_note_taxes", "tax_rates", "tax_exemptions",
 		"certificate_keys", "certificate_key_ends", "certificate_claims", "certificates",
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/billing"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
@@ -178,7 +179,7 @@ func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewPro
 	}
 	p.Quote = &web.Quote{
 		Offer: q.Offer.Name, Provider: q.Offer.ProviderName, Pool: q.Offer.PoolName, PriceID: q.Offer.Current.ID.String(), OfferID: offer.String(),
-		Hours: f.Typed("hours"), HoursMCS: int64(hours), Price: q.Offer.Current.Price, Amount: q.Amount, GoodDays: q.Offer.GoodDays,
+		Hours: f.Typed("hours"), HoursMCS: int64(hours), Price: q.Offer.Current.Price, Amount: q.Amount, Taxes: q.Taxes, GoodDays: q.Offer.GoodDays,
 	}
 	return nil, nil
 }
@@ -226,7 +227,7 @@ func (h Handlers) ShowOrderQuote(c echo.Context) error {
 		Layout: h.layout(c), Seller: web.Party{Name: q.Seller.Name, TaxID: q.Seller.TaxID, Contact: q.Seller.SupportContact, Terms: q.Seller.Terms},
 		Buyer: web.Party{Name: q.Organization}, At: q.At, PriceUntil: page.Time(q.Offer.Current.Until), Offer: q.Offer.Name, Pool: q.Offer.PoolName,
 		OfferID: offer.String(), HoursTyped: f.Typed("hours"), Hours: int64(hours), Price: q.Offer.Current.Price, Amount: q.Amount,
-		AmountInWords: q.Amount.Words(), GoodDays: q.Offer.GoodDays,
+		Taxes: q.Taxes, InWords: billing.WithTax(q.Amount, q.Taxes).Words(), GoodDays: q.Offer.GoodDays,
 	}))
 }
 

@@ -40,8 +40,8 @@ func CreditNote(frame layout.Props, side web.Side, n books.CreditNote) (web.Cred
 	}
 	p := web.CreditNoteShowProps{
 		Layout: frame, Side: side, ID: n.ID, InvoiceID: n.InvoiceID, Number: n.Number, Invoice: n.InvoiceNumber, Issued: n.IssuedAt.In(zone), Reason: n.Reason,
-		Seller: sellerOn(n.Seller, n.TaxID, n.Printed), Buyer: buyerOn(n.Buyer, n.Printed), Net: n.Net, NetInWords: n.Net.Words(),
-		Off: billing.Money{Minor: n.Off, Currency: n.Net.Currency}, Credited: billing.Money{Minor: n.Net.Minor - n.Off, Currency: n.Net.Currency},
+		Seller: sellerOn(n.Seller, n.TaxID, n.Printed), Buyer: buyerOn(n.Buyer, n.Printed), Net: n.Net, Taxes: n.Taxes, InWords: billing.WithTax(n.Net, n.Taxes).Words(),
+		Off: billing.Money{Minor: n.Off, Currency: n.Net.Currency}, Credited: billing.Money{Minor: n.Total() - n.Off, Currency: n.Net.Currency},
 	}
 	if n.Head.Seq > 0 {
 		p.Entry, p.Head = n.Head.Seq, n.Head.Mark()

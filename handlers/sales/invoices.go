@@ -53,7 +53,7 @@ func Invoice(frame layout.Props, side web.Side, i books.Invoice) (web.InvoiceSho
 	}
 	p := web.InvoiceShowProps{
 		Layout: frame, Side: side, ID: i.ID, Number: i.Number, Seller: sellerOn(i.Seller, i.TaxID, i.Printed), Buyer: buyerOn(i.Buyer, i.Printed), Issued: i.IssuedAt.In(zone), Due: paperDay(i.DueOn),
-		Net: i.Net, Open: i.Open, NetInWords: i.Net.Words(),
+		Net: i.Net, Open: i.Open, Taxes: i.Taxes, InWords: i.Total.Words(),
 	}
 	p.Seller.Contact, p.Seller.Terms = i.SupportContact, i.Terms // of before they were copied, those of now
 	for _, x := range i.Settled {

@@ -41,15 +41,16 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 		if err != nil {
 			return err
 		}
-		invoice, number, err := issueInvoice(ctx, tx, o, w)
+		invoice, err := issueInvoice(ctx, tx, o, w)
 		if err != nil {
 			return err
 		}
 		lot := o.lot(lotID, by)
+		lot.Tax = invoice.tax
 		if err := lot.book(ctx, tx, w, o.Now); err != nil {
 			return err
 		}
-		if _, err := useCredit(ctx, tx, w, o.Currency, invoice, uuid.Nil, o.Now); err != nil {
+		if _, err := useCredit(ctx, tx, w, o.Currency, invoice.id, uuid.Nil, o.Now); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
@@ -60,7 +61,7 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 		if err := db.tellDecided(ctx, tx, o, OrderApproved, ""); err != nil {
 			return err
 		}
-		return store.WriteAudit(ctx, tx, o.audit(by, "approve order", map[string]any{"invoice": number, "lot": lotID}))
+		return store.WriteAudit(ctx, tx, o.audit(by, "approve order", map[string]any{"invoice": invoice.number, "lot": lotID}))
 	})
 }
 

@@ -38,7 +38,15 @@ func readCreditNotes(ctx context.Context, q store.Queryer, where string, args ..
 	if err != nil {
 		return nil, fmt.Errorf("read credit notes: %w", err)
 	}
-	return list, nil
+	ids := make([]uuid.UUID, len(list))
+	for i, n := range list {
+		ids[i] = n.ID
+	}
+	taxes, err := readTaxes(ctx, q, "credit_note_taxes", "credit_note_id", ids...)
+	for i := range list {
+		list[i].Taxes = taxes[list[i].ID]
+	}
+	return list, err
 }
 
 // CreditNote is one that was issued, with what it is about.

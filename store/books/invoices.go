@@ -13,18 +13,18 @@ import (
 	"volary.dev/store"
 )
 
-// issueInvoice writes the invoice of an order that is being approved, and returns its id and number. The row of the year's
+// issueInvoice writes the invoice of an order that is being approved, and returns its id and number, and the tax. The row of the year's
 // last number is locked until the end of the transaction, so that no number is given twice or left out. It is locked behind
 // the wallet and before the journal's head, and it is from there on that nobody else issues: the time of the paper is read
 // then, and comes after the last one's.
-func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (uuid.UUID, string, error) {
+func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (issued, error) {
 	zone, err := w.zone()
 	if err != nil {
-		return uuid.Nil, "", err
+		return issued{}, err
 	}
 	p, err := readParties(ctx, tx, o.ProviderID, o.OrganizationID)
 	if err != nil {
-		return uuid.Nil, "", err
+		return issued{}, err
 	}
 	year := o.Now.In(zone).Year()
 	var serial int
@@ -32,32 +32,48 @@ func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (uui
 		INSERT INTO invoice_numbers (provider_id, year, last) VALUES ($1, $2, 1)
 		ON CONFLICT (provider_id, year) DO UPDATE SET last = invoice_numbers.last + 1 RETURNING last`, o.ProviderID, year).Scan(&serial)
 	if err != nil {
-		return uuid.Nil, "", fmt.Errorf("number of an invoice: %w", err)
+		return issued{}, fmt.Errorf("number of an invoice: %w", err)
 	}
-	var issued time.Time
+	var at time.Time
 	err = tx.QueryRow(ctx, `
 		SELECT greatest($4, (SELECT issued_at + interval '1 microsecond' FROM invoices WHERE provider_id = $1 AND year = $2 AND serial = $3 - 1))`,
-		o.ProviderID, year, serial, o.Now).Scan(&issued)
+		o.ProviderID, year, serial, o.Now).Scan(&at)
 	if err != nil {
-		return uuid.Nil, "", fmt.Errorf("time of an invoice: %w", err)
+		return issued{}, fmt.Errorf("time of an invoice: %w", err)
 	}
+	taxing, err := readTaxing(ctx, tx, o.ProviderID, o.OrganizationID, typed.DayOf(at, zone))
+	if err != nil {
+		return issued{}, err
+	}
+	tax := taxing.On(o.Amount)
 	id, err := store.NewID()
 	if err != nil {
-		return uuid.Nil, "", err
+		return issued{}, err
 	}
 	number := billing.InvoiceNumber(*p.Prefix, year, serial)
 	batch := &pgx.Batch{}
 	batch.Queue(`
-		INSERT INTO invoices (id, provider_id, organization_id, year, serial, number, seller, tax_id, buyer, net, currency, issued_at, due_on, printed)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::date, $14)`,
-		id, o.ProviderID, o.OrganizationID, year, serial, number, p.Seller, p.TaxID, p.Buyer, o.Amount, o.Currency, issued, p.due(issued, zone).String(), p.printed())
+		INSERT INTO invoices (id, provider_id, organization_id, year, serial, number, seller, tax_id, buyer, net, currency, issued_at, due_on, printed, tax)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::date, $14, $15)`,
+		id, o.ProviderID, o.OrganizationID, year, serial, number, p.Seller, p.TaxID, p.Buyer, o.Amount, o.Currency, at, p.due(at, zone).String(), p.printed(), tax)
 	batch.Queue(`
-		INSERT INTO invoice_lines (invoice_id, number, order_id, description, hours, price, amount) VALUES ($1, 1, $2, $3, $4, $5, $6)`,
-		id, o.ID, "Compute hours, offer "+o.OfferName, o.Hours, o.Price, o.Amount)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return uuid.Nil, "", fmt.Errorf("issue invoice %s: %w", number, err)
+		INSERT INTO invoice_lines (invoice_id, number, order_id, description, hours, price, amount, tax_category, tax_rate) VALUES ($1, 1, $2, $3, $4, $5, $6, nullif($7, ''), CASE WHEN $7 <> '' THEN $8::int END)`,
+		id, o.ID, "Compute hours, offer "+o.OfferName, o.Hours, o.Price, o.Amount, taxing.Category, taxing.Rate)
+	if taxing.Category != "" {
+		batch.Queue(`INSERT INTO invoice_taxes (invoice_id, category, rate, base, amount, reason) VALUES ($1, $2, $3, $4, $5, $6)`,
+			id, taxing.Category, taxing.Rate, o.Amount, tax, taxing.Reason)
 	}
-	return id, number, nil
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return issued{}, fmt.Errorf("issue invoice %s: %w", number, err)
+	}
+	return issued{id, number, billing.Money{Minor: tax, Currency: o.Currency}}, nil
+}
+
+// issued is an invoice that was just written.
+type issued struct {
+	id     uuid.UUID
+	number string
+	tax    billing.Money
 }
 
 // Invoice is what an approved order was billed by. All that is printed is that of its day; invoices of before 2026-12-01 have terms and
@@ -74,7 +90,9 @@ type Invoice struct {
 	Buyer            string
 	Printed          billing.Printed
 	Net              billing.Money
-	Open             billing.Money // what is left to pay
+	Total            billing.Money    // with tax
+	Taxes            []billing.TaxSum // read by the two readings of one invoice; none: of before tax was computed
+	Open             billing.Money    // what is left to pay
 	IssuedAt         time.Time
 	DueOn            typed.Day // zero: none was printed
 	AccountingZone   string
@@ -94,12 +112,13 @@ type InvoiceLine struct {
 	Price       billing.UnitPrice
 	Amount      billing.Money
 	GoodUntil   *time.Time
+	Tax         billing.Taxing
 	store.References
 }
 
 const selectInvoices = `
 	SELECT i.id, i.number, i.provider_id, p.name, i.organization_id, g.name, i.seller, i.tax_id, i.buyer, i.net, i.currency, i.issued_at,
-	       coalesce(i.printed ->> 'zone', p.accounting_zone), p.support_contact, p.terms, coalesce(i.due_on::text, ''), i.printed, b.open`
+	       coalesce(i.printed ->> 'zone', p.accounting_zone), p.support_contact, p.terms, coalesce(i.due_on::text, ''), i.printed, b.open, b.total`
 
 const fromInvoices = `
 	  FROM invoices i JOIN providers p ON p.id = i.provider_id JOIN organizations g ON g.id = i.organization_id
@@ -109,11 +128,11 @@ func rowToInvoice(row pgx.CollectableRow) (Invoice, error) {
 	var i Invoice
 	var due string
 	err := row.Scan(&i.ID, &i.Number, &i.ProviderID, &i.ProviderName, &i.OrganizationID, &i.OrganizationName, &i.Seller, &i.TaxID, &i.Buyer,
-		&i.Net.Minor, &i.Net.Currency, &i.IssuedAt, &i.AccountingZone, &i.SupportContact, &i.Terms, &due, &i.Printed, &i.Open.Minor)
+		&i.Net.Minor, &i.Net.Currency, &i.IssuedAt, &i.AccountingZone, &i.SupportContact, &i.Terms, &due, &i.Printed, &i.Open.Minor, &i.Total.Minor)
 	if err != nil {
 		return i, err
 	}
-	i.Open.Currency = i.Net.Currency
+	i.Open.Currency, i.Total.Currency = i.Net.Currency, i.Net.Currency
 	if len(i.Printed) > 0 {
 		i.SupportContact, i.Terms = i.Printed["seller_contact"], i.Printed["terms"]
 	}
@@ -138,17 +157,22 @@ func (db *DB) invoice(ctx context.Context, where string, args ...any) (Invoice, 
 		return i, err
 	}
 	rows, _ = db.pool.Query(ctx, `
-		SELECT r.id, r.number, l.description, l.hours, l.price, l.amount, r.good_until, r.purchase_order, r.cost_centre, r.grant_number
+		SELECT r.id, r.number, l.description, l.hours, l.price, l.amount, r.good_until, r.purchase_order, r.cost_centre, r.grant_number, coalesce(l.tax_category, ''), coalesce(l.tax_rate, 0)
 		  FROM invoice_lines l JOIN orders r ON r.id = l.order_id WHERE l.invoice_id = $1 ORDER BY l.number`, i.ID)
 	i.Lines, err = store.All(rows, "invoice lines", func(row pgx.CollectableRow) (InvoiceLine, error) {
 		l := InvoiceLine{Price: billing.UnitPrice{Currency: i.Net.Currency}, Amount: billing.Money{Currency: i.Net.Currency}}
 		err := row.Scan(&l.OrderID, &l.OrderNumber, &l.Description, &l.Hours, &l.Price.Millionths, &l.Amount.Minor, &l.GoodUntil,
-			&l.PurchaseOrder, &l.CostCentre, &l.GrantNumber)
+			&l.PurchaseOrder, &l.CostCentre, &l.GrantNumber, &l.Tax.Category, &l.Tax.Rate)
 		return l, err
 	})
 	if err != nil {
 		return i, err
 	}
+	taxes, err := readTaxes(ctx, db.pool, "invoice_taxes", "invoice_id", i.ID)
+	if err != nil {
+		return i, err
+	}
+	i.Taxes = taxes[i.ID]
 	if i.Settled, err = db.partsOf(ctx, i); err != nil {
 		return i, err
 	}

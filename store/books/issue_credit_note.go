@@ -81,16 +81,29 @@ type creditedLine struct {
 	Held          billing.Hours
 	Open          int64 // left to pay of the invoice
 	Description   string
+	TaxCategory   billing.TaxCategory // empty: of before tax was computed
+	TaxRate       int64
+	TaxReason     string
+	TakenBack     int64         // by credit notes before, of what is taxed at the rate
 	worth         billing.Money // of the hours
+}
+
+// tax is the difference of the tax on all that was taken back at the line's rate, with this and without.
+func (l creditedLine) tax() int64 {
+	t := billing.Taxing{Category: l.TaxCategory, Rate: l.TaxRate}
+	return t.On(l.TakenBack+l.worth.Minor) - t.On(l.TakenBack)
 }
 
 // lockLine locks the line's lot, behind the wallet, and refuses what it has not.
 func (n NewCreditNote) lockLine(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) (creditedLine, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT l.id, l.expires_at, l.pool_id, l.bought, l.available, l.used, l.expired, l.refunded, l.amount, l.currency, i.number AS invoice_number, r.number AS order_number,
-		       l.held, b.open, n.description
+		       l.held, b.open, n.description, coalesce(n.tax_category, '') AS tax_category, coalesce(n.tax_rate, 0) AS tax_rate, coalesce(t.reason, '') AS tax_reason,
+		       coalesce((SELECT sum(x.base) FROM credit_note_taxes x JOIN credit_notes c ON c.id = x.credit_note_id
+		                  WHERE c.invoice_id = i.id AND x.category = n.tax_category AND x.rate = n.tax_rate), 0)::bigint AS taken_back
 		  FROM invoice_lines n JOIN invoices i ON i.id = n.invoice_id JOIN invoice_balances b ON b.invoice_id = i.id JOIN orders r ON r.id = n.order_id
 		  JOIN lots l ON l.order_id = n.order_id
+		  LEFT JOIN invoice_taxes t ON t.invoice_id = i.id AND t.category = n.tax_category AND t.rate = n.tax_rate
 		 WHERE n.invoice_id = $1 AND n.number = $2 AND l.wallet_id = $3 FOR NO KEY UPDATE OF l`, n.InvoiceID, n.Line, w.ID)
 	l, err := store.One(rows, "line of the invoice", pgx.RowToStructByName[creditedLine])
 	if err != nil {
@@ -138,14 +151,18 @@ func (n NewCreditNote) write(ctx context.Context, tx pgx.Tx, w wallet, l credite
 	number := billing.CreditNoteNumber(*p.Prefix, year, serial)
 	batch := &pgx.Batch{}
 	batch.Queue(`
-		INSERT INTO credit_notes (id, provider_id, organization_id, invoice_id, year, serial, number, seller, tax_id, buyer, printed, reason, net, off, currency, issued_by, issued_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-		        greatest($17, (SELECT issued_at + interval '1 microsecond' FROM credit_notes WHERE provider_id = $2 AND year = $5 AND serial = $6 - 1)))`,
-		id, w.ProviderID, w.OrganizationID, n.InvoiceID, year, serial, number, p.Seller, p.TaxID, p.Buyer, p.printed(), n.Reason, l.worth.Minor, min(l.Open, l.worth.Minor),
-		l.worth.Currency, store.OrNull(by), now)
+		INSERT INTO credit_notes (id, provider_id, organization_id, invoice_id, year, serial, number, seller, tax_id, buyer, printed, reason, net, off, currency, issued_by, tax, issued_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+		        greatest($18, (SELECT issued_at + interval '1 microsecond' FROM credit_notes WHERE provider_id = $2 AND year = $5 AND serial = $6 - 1)))`,
+		id, w.ProviderID, w.OrganizationID, n.InvoiceID, year, serial, number, p.Seller, p.TaxID, p.Buyer, p.printed(), n.Reason, l.worth.Minor, min(l.Open, l.worth.Minor+l.tax()),
+		l.worth.Currency, store.OrNull(by), l.tax(), now)
 	batch.Queue(`
 		INSERT INTO credit_note_lines (credit_note_id, number, invoice_id, invoice_line, lot_id, description, hours, amount) VALUES ($1, 1, $2, $3, $4, $5, $6, $7)`,
 		id, n.InvoiceID, n.Line, l.ID, "Taken back: "+l.Description, n.Hours, l.worth.Minor)
+	if l.TaxCategory != "" {
+		batch.Queue(`INSERT INTO credit_note_taxes (credit_note_id, category, rate, base, amount, reason) VALUES ($1, $2, $3, $4, $5, $6)`,
+			id, l.TaxCategory, l.TaxRate, l.worth.Minor, l.tax(), l.TaxReason)
+	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return billing.CreditNote{}, fmt.Errorf("issue credit note %s: %w", number, err)
 	}

@@ -104,7 +104,7 @@ func orderFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]na
 func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedTerms, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT i.id, i.number, i.year, i.serial, i.issued_at, i.net, i.currency, i.seller, i.tax_id, i.buyer, coalesce(i.due_on::text, ''), i.printed,
-		       n.number, n.order_id, n.hours, n.price, n.amount, n.description
+		       n.number, n.order_id, n.hours, n.price, n.amount, n.description, coalesce(n.tax_category, ''), coalesce(n.tax_rate, 0)
 		  FROM invoices i LEFT JOIN invoice_lines n ON n.invoice_id = i.id
 		 WHERE i.provider_id = $1 AND i.organization_id = $2
 		   AND ($3::uuid IS NULL OR i.id IN (SELECT x.invoice_id FROM invoice_lines x JOIN lots l ON l.order_id = x.order_id WHERE l.id = $3))
@@ -116,10 +116,11 @@ func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]
 		number, hours, price, amount *int64
 		order                        *uuid.UUID
 		description                  *string
+		tax                          billing.Taxing
 	}
 	_, err := pgx.ForEachRow(rows, []any{
 		&p.ID, &p.Number, &p.Year, &p.Serial, &p.IssuedAt, &p.Net.Minor, &p.Net.Currency, &p.Seller, &p.TaxID, &p.Buyer, &due, &p.Printed,
-		&line.number, &line.order, &line.hours, &line.price, &line.amount, &line.description,
+		&line.number, &line.order, &line.hours, &line.price, &line.amount, &line.description, &line.tax.Category, &line.tax.Rate,
 	}, func() error {
 		if n := len(papers); n == 0 || papers[n-1].ID != p.ID {
 			day, err := orNoDay(due)
@@ -133,13 +134,22 @@ func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]
 		if line.number != nil {
 			last := &papers[len(papers)-1]
 			last.Lines = append(last.Lines, billing.PaperLine{
-				Number: int(*line.number), OrderID: *line.order, Hours: billing.Hours(*line.hours), Price: *line.price, Amount: *line.amount, Description: *line.description,
+				Number: int(*line.number), OrderID: *line.order, Hours: billing.Hours(*line.hours), Price: *line.price, Amount: *line.amount, Description: *line.description, Tax: line.tax,
 			})
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, len(papers))
+	for i, p := range papers {
+		ids[i] = p.ID
+	}
+	taxes, err := readTaxes(ctx, tx, "invoice_taxes", "invoice_id", ids...)
 	facts := make([]namedTerms, len(papers))
 	for i, p := range papers {
+		p.Taxes = taxes[p.ID]
 		facts[i] = namedTerms{p, "invoice " + p.Number}
 	}
 	return facts, err

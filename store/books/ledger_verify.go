@@ -219,6 +219,11 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit,
 			return err
 		}
 	}
+	for _, t := range report.terms {
+		if i, ok := t.(billing.Paper); ok {
+			owed[i.Net.Currency] += i.Total() - i.Net.Minor
+		}
+	}
 	for currency, sum := range owed {
 		if is := audit.Balances().Owed[currency]; is != sum {
 			report.Difference = differs(w, "what is owed for sold hours in minor units of "+string(currency), sum, is)

@@ -22,7 +22,9 @@ func verifyMoney(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit,
 			SELECT i.number, coalesce(b.paid + b.credited, -1) AS kept,
 			       (coalesce((SELECT sum(a.amount) FROM payment_allocations a WHERE a.invoice_id = i.id), 0)
 			        + coalesce((SELECT sum(c.off) FROM credit_notes c WHERE c.invoice_id = i.id), 0))::bigint AS settled,
-			       b.total = i.net AND b.due_on IS NOT DISTINCT FROM i.due_on AND (b.provider_id, b.organization_id, b.currency) = (i.provider_id, i.organization_id, i.currency) AS same
+			       b.total = i.net + i.tax AND i.tax = (SELECT coalesce(sum(t.amount), 0) FROM invoice_taxes t WHERE t.invoice_id = i.id)
+			       AND b.due_on IS NOT DISTINCT FROM i.due_on AND (b.provider_id, b.organization_id, b.currency) = (i.provider_id, i.organization_id, i.currency)
+			       AND NOT EXISTS (SELECT 1 FROM credit_notes c WHERE c.invoice_id = i.id AND c.tax <> (SELECT coalesce(sum(t.amount), 0) FROM credit_note_taxes t WHERE t.credit_note_id = c.id)) AS same
 			  FROM invoices i LEFT JOIN invoice_balances b ON b.invoice_id = i.id WHERE i.provider_id = $1 AND i.organization_id = $2) x
 		 WHERE settled <> kept OR same IS NOT TRUE ORDER BY number LIMIT 1`, w.ProviderID, w.OrganizationID).Scan(&number, &settled, &kept)
 	switch {

@@ -116,6 +116,7 @@ type newLot struct {
 	billing.Lot
 	Order         uuid.UUID     // Nil: a grant
 	Paid          billing.Money // for the order
+	Tax           billing.Money // on that, by the invoice
 	Purpose, Note string
 	By            uuid.UUID // Nil: the operator's command
 }
@@ -168,6 +169,7 @@ func (l newLot) book(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) er
 	}
 	if l.Order != uuid.Nil {
 		d.Move(billing.Receivable, billing.Deferred, l.ID, l.Paid)
+		d.Move(billing.Receivable, billing.Tax, uuid.Nil, l.Tax)
 	}
 	if d.Facts, err = factsOf(ctx, tx, w, l.ID); err != nil {
 		return err

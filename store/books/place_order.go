@@ -31,8 +31,9 @@ type OrderQuote struct {
 	Seller       Seller
 	Organization string
 	Hours        billing.Hours
-	Amount       billing.Money  // zero where Refusal is about the hours or the price
-	Refusal      *refusal.Error // what PlaceOrder would answer now
+	Amount       billing.Money    // zero where Refusal is about the hours or the price
+	Taxes        []billing.TaxSum // as the invoice would have them today; none: the provider has said nothing of tax
+	Refusal      *refusal.Error   // what PlaceOrder would answer now
 	At           time.Time
 }
 
@@ -168,7 +169,18 @@ func readOrderQuote(ctx context.Context, tx pgx.Tx, orgID, offerID uuid.UUID, ho
 		return q, err
 	}
 	q.judge()
-	return q, nil
+	if q.Refusal != nil {
+		return q, nil
+	}
+	zone, err := time.LoadLocation(q.Seller.AccountingZone)
+	if err != nil {
+		return q, fmt.Errorf("accounting zone of %s: %w", q.Offer.ProviderName, err)
+	}
+	taxing, err := readTaxing(ctx, tx, q.Offer.ProviderID, orgID, typed.DayOf(q.At, zone))
+	if taxing.Category != "" {
+		q.Taxes = billing.SumTaxes([]int64{q.Amount.Minor}, []billing.Taxing{taxing})
+	}
+	return q, err
 }
 
 // judge computes the amount, or says why there is none.

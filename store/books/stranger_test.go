@@ -32,7 +32,8 @@ func newStranger(t *testing.T) *stranger {
 	t.Helper()
 	w := newLedgerWorld(t)
 	s := &stranger{t: t, dir: t.TempDir(), world: w, otherPool: uuid.New()}
-	w.sell(200_000, uuid.Nil, 1, "A")
+	w.sell(200_000, uuid.Nil, 1, "A") // before tax was computed
+	w.must(w.db.Books.SetTaxRate(t.Context(), w.person, w.provider, 1900, w.today()))
 	w.sell(50_000_000, uuid.Nil, 2, "B") // 13.89 EUR
 	s.early = s.heads("2026-11-21")
 	w.grant(100_000_000, nil)
@@ -43,7 +44,7 @@ func newStranger(t *testing.T) *stranger {
 		w.must(err)
 	}
 	w.pay(900, w.invoices()[1].ID)
-	w.pay(600, w.invoices()[1].ID) // 4.89 of it are owed; the rest is credit
+	w.pay(900, w.invoices()[1].ID) // 16.53 are owed with tax; the rest is credit
 	_, err := w.takeBack(w.invoices()[1].ID, billing.ComputeHour)
 	w.must(err)
 	w.must(w.db.Books.RepayCredit(t.Context(), w.person, w.provider, books.NewPayment{OrganizationID: w.org, Minor: 7, PaidOn: typed.DayOf(at(0), time.UTC), Reference: "back"}))

@@ -88,7 +88,7 @@ func Settings(p SettingsProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</dd></div></dl><p><a href=\"/provider/certificates\">Certificates</a>: the keys that sign them, and which a launch wants.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</dd></div></dl><p><a href=\"/provider/certificates\">Certificates</a>: the keys that sign them, and which a launch wants. <a href=\"/provider/taxes\">Tax</a>: your rate, and whom a certificate exempts.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -48,8 +48,8 @@ func deeds() map[string]string {
 		"run guest command":    "had a command run in a node of",
 		"make certificate key": "made the certificate key", "retire certificate key": "let sign no more the certificate key", "revoke certificate key": "revoked the certificate key",
 		"sign certificate": "signed the certificate of the test of", "require certificates": "chose which certificates a launch wants, of the provider",
-		"set kept disks":    "set what is kept of stopped clusters by",
-		"issue credit note": "issued the credit note", "record payment": "recorded the payment", "use credit": "paid an invoice out of credit by", "pay back credit": "paid back credit by",
+		"set kept disks": "set what is kept of stopped clusters by",
+		"set tax rate":   "set the tax rate of", "exempt from tax": "took a certificate of exemption from tax of", "issue credit note": "issued the credit note", "record payment": "recorded the payment", "use credit": "paid an invoice out of credit by", "pay back credit": "paid back credit by",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}
 }

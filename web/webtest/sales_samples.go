@@ -46,6 +46,8 @@ func salesSamples() []Sample {
 		{"period-open", provider.PeriodShow(period(false))},
 		{"period-closed", provider.PeriodShow(period(true))},
 		{"accounts", provider.Accounts(accountsForm())},
+		{"taxes", provider.Taxes(taxesForm())},
+		{"taxes-empty", provider.Taxes(provider.TaxesProps{Layout: providerLayout(), May: true})},
 		{"payments", sales.PaymentList(paymentList(sales.Buyer))},
 		{"payments-empty", sales.PaymentList(sales.PaymentListProps{Layout: orgLayout(), Side: sales.Buyer})},
 		{"provider-payments", sales.PaymentList(paymentList(sales.Seller))},
@@ -130,7 +132,7 @@ func orderForm() sales.OrderNewProps {
 		Offers: []ui.Option{{Value: "1", Label: "Northern Compute, Standard hours: 0.045 EUR a compute hour, from 50.00 CH on"}, {Value: "2", Label: "South Computing, Standard hours: 0.039 EUR a compute hour, from 100.00 CH on"}},
 		Quote: &sales.Quote{
 			Offer: "Standard hours", Provider: "Northern Compute", PriceID: "3", OfferID: "1", Hours: "1200", HoursMCS: 1200 * hour,
-			Price: price(45_000), Amount: euros(5_400), GoodDays: 365,
+			Price: price(45_000), Amount: euros(5_400), Taxes: domestic(5_400), GoodDays: 365,
 		},
 	}
 }
@@ -142,10 +144,28 @@ func seller() sales.Party {
 	}
 }
 
+func domestic(net int64) []billing.TaxSum {
+	return billing.SumTaxes([]int64{net}, []billing.Taxing{billing.TaxOf(billing.TaxParty{Country: "DE"}, billing.TaxParty{Country: "DE"}, 1900, "")})
+}
+
+func reverse(net int64) []billing.TaxSum {
+	t := billing.TaxOf(billing.TaxParty{Country: "DE"}, billing.TaxParty{Country: "FR", VATID: "FR12345678901"}, 1900, "")
+	return billing.SumTaxes([]int64{net}, []billing.Taxing{t})
+}
+
+func taxesForm() provider.TaxesProps {
+	return provider.TaxesProps{
+		Layout: providerLayout(), Country: "Germany", May: true, Rate: "119", From: "2026-01-01",
+		RateForm:   refused(map[string]string{"rate": "The rate must be between 0.01 and 99.99.", "from": "Choose today, 2026-11-21, or a day to come: papers of before were taxed by what held then."}),
+		Rates:      []provider.TaxRateRow{{From: "2027-01-01", Rate: "20 %", By: "Abe Sum"}, {From: "2026-07-01", Rate: "19 %", By: "Abe Sum"}, {From: "2026-01-01", Rate: "none"}},
+		Exemptions: []provider.TaxExemptionRow{{Organization: "Heliophysics", Certificate: "UZ-2026/17", From: "2026-07-01", Until: "2027-06-30"}},
+	}
+}
+
 func orderQuote() sales.OrderQuoteProps {
 	return sales.OrderQuoteProps{
 		Layout: orgLayout(), Seller: seller(), Buyer: sales.Party{Name: "Heliophysics"}, At: now(), PriceUntil: now().AddDate(0, 1, 0), Offer: "Standard hours",
-		OfferID: "1", HoursTyped: "1200", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400), AmountInWords: euros(5_400).Words(), GoodDays: 365,
+		OfferID: "1", HoursTyped: "1200", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400), Taxes: domestic(5_400), InWords: euros(6_426).Words(), GoodDays: 365,
 	}
 }
 
@@ -186,7 +206,7 @@ func invoice() sales.InvoiceShowProps {
 		Entry: 12, Head: "volary-head-1:" + strings.Repeat("4f", 32) + ":12:" + strings.Repeat("0a", 32),
 		Layout: orgLayout(), Side: sales.Buyer, Number: "NOR-2026-0007", Seller: seller(), Buyer: buyer(), Issued: ago(time.Hour),
 		ID: id(91), Due: "21 December 2026", Open: euros(2_400), May: true, Credit: euros(500), Settled: []sales.Settlement{{Kind: "received", PaidOn: "24 November 2026", Reference: "NOR-2026-0007, first part", Amount: euros(3_000)}},
-		Net: euros(5_400), NetInWords: euros(5_400).Words(),
+		Net: euros(5_400), Taxes: reverse(5_400), InWords: euros(5_400).Words(),
 		Lines: []sales.InvoiceLine{{
 			OrderID: id(90), Order: 12, Description: "Compute hours, offer Standard hours", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400),
 			GoodUntil: now().AddDate(1, 0, 0), References: references(),
