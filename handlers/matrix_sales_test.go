@@ -32,8 +32,12 @@ func salesMatrix() []row {
 		{"GET /org/statements/:id/statement.csv", orgOrder(), true, page},
 		{"GET /org/invoices", orgOrder(), false, page},
 		{"GET /org/invoices/:id", orgOrder(), true, page},
+		{"GET /org/invoices/:id/invoice.pdf", orgOrder(), true, page},
+		{"GET /org/invoices/:id/invoice.xml", orgOrder(), true, []int{http.StatusUnprocessableEntity}}, // the seller has no country
 		{"GET /org/credit-notes", orgOrder(), false, page},
 		{"GET /org/credit-notes/:id", orgOrder(), true, page},
+		{"GET /org/credit-notes/:id/credit-note.pdf", orgOrder(), true, page},
+		{"GET /org/credit-notes/:id/credit-note.xml", orgOrder(), true, []int{http.StatusUnprocessableEntity}}, // the seller has no country
 		{"GET /org/payments", orgOrder(), false, page},
 		{"GET /org/settings", orgOrder(), false, page},
 		{"POST /org/settings", orgOrder(), false, []int{http.StatusSeeOther}}, // all of it may be empty
@@ -67,11 +71,15 @@ func salesMatrix() []row {
 		{"GET /provider/ledger.jsonl", staffUsage(), false, page},
 		{"GET /provider/invoices.xlsx", staffUsage(), false, page},
 		{"GET /provider/invoices/:id", staffUsage(), true, page},
+		{"GET /provider/invoices/:id/invoice.pdf", staffUsage(), true, page},
+		{"GET /provider/invoices/:id/invoice.xml", staffUsage(), true, []int{http.StatusUnprocessableEntity}},                      // the seller has no country
 		{"POST /provider/invoices/:id/use-credit", staffUsage(), true, []int{http.StatusConflict, http.StatusUnprocessableEntity}}, // there is none
 		{"GET /provider/credit-notes", staffUsage(), false, page},
 		{"POST /provider/credit-notes", staffUsage(), false, refused},
 		{"GET /provider/credit-notes/new", staffUsage(), false, []int{http.StatusSeeOther}}, // of no invoice
 		{"GET /provider/credit-notes/:id", staffUsage(), true, page},
+		{"GET /provider/credit-notes/:id/credit-note.pdf", staffUsage(), true, page},
+		{"GET /provider/credit-notes/:id/credit-note.xml", staffUsage(), true, []int{http.StatusUnprocessableEntity}}, // the seller has no country
 		{"GET /provider/receivables", staffUsage(), false, page},
 		{"GET /provider/payments", staffUsage(), false, page},
 		{"POST /provider/payments", staffUsage(), false, refused},

@@ -14,6 +14,7 @@ import (
 
 	"volary.dev/handlers/handlertest"
 	"volary.dev/store/books"
+	"volary.dev/store/people"
 )
 
 // hidden reads a hidden field of a page.
@@ -52,12 +53,40 @@ func ordered(t *testing.T, b *handlertest.Browser, offer uuid.UUID, hours string
 	return form
 }
 
+// taxed has the provider tax at home, and the organization live abroad.
+func taxed(t *testing.T, a *handlertest.App, w *handlertest.World, bills, accountant *handlertest.Browser) {
+	t.Helper()
+	if err := a.Store.People.UpdateProvider(t.Context(), uuid.Nil, w.North, people.ProviderWords{
+		LegalName: "North Computing GmbH", InvoicePrefix: "NOR", AccountingZone: "Europe/Berlin", SupportContact: "help@north.example",
+		PaperWords: people.PaperWords{Country: "DE", VATID: "DE123456789"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	settings := url.Values{"country": {"FR"}, "vat_id": {"DE123456789"}, "address": {"Rue 1"}}
+	says(t, "another country's VAT id", bills.Post("/org/settings", settings), http.StatusUnprocessableEntity, "is a VAT id of Germany, and the address is in France")
+	settings.Set("vat_id", "FR12345678901")
+	says(t, "the right one", bills.Post("/org/settings", settings), http.StatusSeeOther)
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := time.Now().In(zone).Format(time.DateOnly)
+	says(t, "no rate yet", accountant.Get("/provider/taxes"), http.StatusOK, "No rate is set", "Germany")
+	says(t, "too high a rate", accountant.Post("/provider/taxes/rates", url.Values{"rate": {"119"}, "from": {day}}), http.StatusUnprocessableEntity, `value="119"`, "between 0.01 and 99.99")
+	says(t, "a day of before", accountant.Post("/provider/taxes/rates", url.Values{"rate": {"19"}, "from": {"2020-01-01"}}), http.StatusUnprocessableEntity, `value="2020-01-01"`, "papers of before")
+	says(t, "a rate", accountant.Post("/provider/taxes/rates", url.Values{"rate": {"19"}, "from": {day}}), http.StatusSeeOther)
+	exempt := url.Values{"organization": {"Nobody"}, "certificate": {"12/345"}, "certificate_from": {day}, "certificate_until": {day}}
+	says(t, "exempting nobody", accountant.Post("/provider/taxes/exemptions", exempt), http.StatusUnprocessableEntity, "no organization of this name", `value="12/345"`)
+	says(t, "the rates", accountant.Get("/provider/taxes"), http.StatusOK, "19 %", day)
+}
+
 func TestFromQuoteToInvoice(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	s := a.Sell(w)
 	bills, admin, accountant := a.SignIn(handlertest.Billing), a.SignIn(handlertest.Admin), a.SignIn(handlertest.Accountant)
-	says(t, "the quote", bills.Get("/org/orders/quote?offer="+s.Offer.String()+"&hours=1234,5"), http.StatusOK, "55.55 EUR", "fifty-five and 55/100 EUR", "First Group")
+	taxed(t, a, w, bills, accountant)
+	says(t, "the quote", bills.Get("/org/orders/quote?offer="+s.Offer.String()+"&hours=1234,5"), http.StatusOK, "55.55 EUR", "fifty-five and 55/100 EUR", "First Group", "VAT: Reverse charge: the customer owes the VAT")
 	form := ordered(t, bills, s.Offer, "1234,5")
 	done := bills.Post("/org/orders", form)
 	says(t, "ordering", done, http.StatusSeeOther)
@@ -74,7 +103,12 @@ func TestFromQuoteToInvoice(t *testing.T) {
 	says(t, "the ledger by kind", bills.Get("/org/wallet?kind=expire&cluster=none&since=2026-01-01"), http.StatusOK, "No entries match")
 	invoices := bills.Get("/org/invoices")
 	link := regexp.MustCompile(`/org/invoices/[0-9a-f-]{36}`).FindString(invoices.Body)
-	says(t, "the invoice", bills.Get(link), http.StatusOK, "NOR-", "Cost centre 4711", "net; taxes as agreed")
+	says(t, "the invoice", bills.Get(link), http.StatusOK, "NOR-", "Cost centre 4711", "VAT: Reverse charge: the customer owes the VAT", "FR12345678901")
+	says(t, "its PDF", bills.Get(link+"/invoice.pdf"), http.StatusOK, "%PDF-")
+	says(t, "its electronic form", accountant.Get(strings.Replace(link, "/org/", "/provider/", 1)+"/invoice.xml"), http.StatusOK, "VATEX-EU-AE", "FR12345678901", ">55.55<")
+	old := "/org/invoices/" + s.Invoice.String()
+	says(t, "one of before", bills.Get(old), http.StatusOK, "net; taxes as agreed")
+	says(t, "its electronic form", bills.Get(old+"/invoice.xml"), http.StatusUnprocessableEntity, "There is no electronic form of this paper", "how it is taxed")
 	csv := accountant.Get("/provider/invoices.csv")
 	says(t, "the month's invoice lines", csv, http.StatusOK, "55.55", "4711")
 	says(t, "their totals", accountant.Get("/provider/invoices.csv?lines=totals"), http.StatusOK, "64.55", "EUR")

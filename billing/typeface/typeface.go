@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
 	"golang.org/x/image/font/sfnt"
 )
@@ -28,3 +29,9 @@ func Lacks(text string) string {
 	}
 	return missing.String()
 }
+
+// Regular is the type as a file.
+func Regular() []byte { return goregular.TTF }
+
+// Bold is its bold cut, which has the same letters.
+func Bold() []byte { return gobold.TTF }

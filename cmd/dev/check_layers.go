@@ -43,6 +43,7 @@ func lowest() []layer {
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{"billing/typeface"}},
+		{packages: []string{"billing/paper"}, may: []string{"billing", "billing/typeface", "provisioner/typed"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/memory",
 			"provisioner/acceptance", "provisioner/gate", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
@@ -134,7 +135,7 @@ func pages() []layer {
 		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "provisioner/image/magic", "handlers/request", "handlers/respond"}, never: []string{"github.com/aws/**", "provisioner/image"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
-			"store", "store/books", "billing", "billing/workbook", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
+			"store", "store/books", "billing", "billing/paper", "billing/workbook", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
 		{packages: []string{"handlers/relay"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},

@@ -43,3 +43,30 @@ func (h Handlers) ShowCreditNote(c echo.Context) error {
 	}
 	return page.Render(c, http.StatusOK, web.CreditNoteShow(p))
 }
+
+// DownloadCreditNotePDF sends one credit note to print.
+func (h Handlers) DownloadCreditNotePDF(c echo.Context) error {
+	return h.downloadCreditNote(c, sales.DownloadPDF)
+}
+
+// DownloadCreditNoteUBL sends one credit note in its electronic form.
+func (h Handlers) DownloadCreditNoteUBL(c echo.Context) error {
+	return h.downloadCreditNote(c, sales.DownloadUBL)
+}
+
+func (h Handlers) downloadCreditNote(c echo.Context, send func(echo.Context, sales.Paper) error) error {
+	orgID, _ := where(c)
+	id, err := request.ID(c, "id", "credit note")
+	if err != nil {
+		return err
+	}
+	x, err := h.Books.CreditNoteOfOrganization(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	d, err := sales.CreditNotePaper(x)
+	if err != nil {
+		return err
+	}
+	return send(c, d)
+}

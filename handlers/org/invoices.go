@@ -43,3 +43,30 @@ func (h Handlers) ShowInvoice(c echo.Context) error {
 	}
 	return page.Render(c, http.StatusOK, web.InvoiceShow(p))
 }
+
+// DownloadInvoicePDF sends one invoice to print.
+func (h Handlers) DownloadInvoicePDF(c echo.Context) error {
+	return h.downloadInvoice(c, sales.DownloadPDF)
+}
+
+// DownloadInvoiceUBL sends one invoice in its electronic form.
+func (h Handlers) DownloadInvoiceUBL(c echo.Context) error {
+	return h.downloadInvoice(c, sales.DownloadUBL)
+}
+
+func (h Handlers) downloadInvoice(c echo.Context, send func(echo.Context, sales.Paper) error) error {
+	orgID, _ := where(c)
+	id, err := request.ID(c, "id", "invoice")
+	if err != nil {
+		return err
+	}
+	x, err := h.Books.InvoiceOfOrganization(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	d, err := sales.InvoicePaper(x)
+	if err != nil {
+		return err
+	}
+	return send(c, d)
+}

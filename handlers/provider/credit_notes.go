@@ -95,3 +95,29 @@ func (h Handlers) creditNoteForm(c echo.Context, p web.CreditNoteNewProps, r *re
 	p.Lines = sales.InvoiceLines(i)
 	return page.Render(c, status, web.CreditNoteNew(p))
 }
+
+// DownloadCreditNotePDF sends one credit note to print.
+func (h Handlers) DownloadCreditNotePDF(c echo.Context) error {
+	return h.downloadCreditNote(c, sales.DownloadPDF)
+}
+
+// DownloadCreditNoteUBL sends one credit note in its electronic form.
+func (h Handlers) DownloadCreditNoteUBL(c echo.Context) error {
+	return h.downloadCreditNote(c, sales.DownloadUBL)
+}
+
+func (h Handlers) downloadCreditNote(c echo.Context, send func(echo.Context, sales.Paper) error) error {
+	id, err := request.ID(c, "id", "credit note")
+	if err != nil {
+		return err
+	}
+	x, err := h.Books.CreditNoteOfProvider(c.Request().Context(), where(c), id)
+	if err != nil {
+		return err
+	}
+	d, err := sales.CreditNotePaper(x)
+	if err != nil {
+		return err
+	}
+	return send(c, d)
+}

@@ -101,3 +101,29 @@ func (h Handlers) exportInvoices(c echo.Context, send func(echo.Context, sales.F
 	f.Fill = func(b billing.Book) error { return h.Books.ExportInvoices(c.Request().Context(), where(c), month, b) }
 	return send(c, f)
 }
+
+// DownloadInvoicePDF sends one invoice to print.
+func (h Handlers) DownloadInvoicePDF(c echo.Context) error {
+	return h.downloadInvoice(c, sales.DownloadPDF)
+}
+
+// DownloadInvoiceUBL sends one invoice in its electronic form.
+func (h Handlers) DownloadInvoiceUBL(c echo.Context) error {
+	return h.downloadInvoice(c, sales.DownloadUBL)
+}
+
+func (h Handlers) downloadInvoice(c echo.Context, send func(echo.Context, sales.Paper) error) error {
+	id, err := request.ID(c, "id", "invoice")
+	if err != nil {
+		return err
+	}
+	x, err := h.Books.InvoiceOfProvider(c.Request().Context(), where(c), id)
+	if err != nil {
+		return err
+	}
+	d, err := sales.InvoicePaper(x)
+	if err != nil {
+		return err
+	}
+	return send(c, d)
+}

@@ -63,7 +63,7 @@ func PeriodList(p PeriodListProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><h1>Months</h1><div class=\"actions\"><a class=\"button\" href=\"/provider/accounts\">Accounts</a></div></div><p class=\"lead\">A month is closed when nothing more can come into it: its files and statements stay for ever, and what is booked late is in the next one.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><h1>Months</h1><div class=\"actions\"><a class=\"button\" href=\"/provider/accounts\">Accounts</a><a class=\"button\" href=\"/provider/taxes\">Tax</a></div></div><p class=\"lead\">A month is closed when nothing more can come into it: its files and statements stay for ever, and what is booked late is in the next one.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
