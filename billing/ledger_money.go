@@ -63,8 +63,7 @@ func (a *Audit) CompareMoney(terms []Terms) *Difference {
 	for _, t := range terms {
 		switch t := t.(type) {
 		case Paper:
-			invoices[t.ID] = t
-			open[t.ID] += t.Total()
+			invoices[t.ID], open[t.ID] = t, open[t.ID]+t.Total()
 			s := sums[t.Net.Currency]
 			s.taxed += sumOfTaxes(t.Taxes)
 			sums[t.Net.Currency] = s

@@ -121,6 +121,7 @@ func (p page) lines(d Document) {
 	p.Ln(8)
 	for _, l := range d.Lines {
 		p.SetFont("text", "", 10)
+		p.room(8 * lead)
 		top, price := p.GetY(), ""
 		if l.Price.Millionths > 0 {
 			price = l.Price.String()
@@ -132,10 +133,24 @@ func (p page) lines(d Document) {
 		p.SetXY(margin, top)
 		p.MultiCell(columns[0]-2, lead, l.Description, "", "L", false)
 		p.SetFont("text", "", 8)
-		for _, note := range append([]string{"Order " + l.Order}, l.Notes...) {
+		for _, note := range append(orderNote(l.Order), l.Notes...) {
 			p.MultiCell(columns[0]-2, 4, note, "", "L", false)
 		}
 		p.Ln(2)
+	}
+}
+
+func orderNote(number string) []string {
+	if number == "" { // of a credit note
+		return nil
+	}
+	return []string{"Order " + number}
+}
+
+// room begins a page where so much is not left on this one: cells beside each other stay on one.
+func (p page) room(height float64) {
+	if _, high := p.GetPageSize(); p.GetY()+height > high-margin {
+		p.AddPage()
 	}
 }
 
@@ -149,8 +164,12 @@ func align(column int) string {
 func (p page) sums(d Document) {
 	row := func(style, what, amount string) {
 		p.SetFont("text", style, 10)
-		p.CellFormat(width-columns[3], 6, what, "T", 0, "L", false, 0, "")
-		p.CellFormat(columns[3], 6, amount, "T", 1, "R", false, 0, "")
+		p.room(3 * 6)
+		top := p.GetY()
+		p.SetX(margin + width - columns[3])
+		p.CellFormat(columns[3], 6, amount, "T", 0, "R", false, 0, "")
+		p.SetXY(margin, top)
+		p.MultiCell(width-columns[3], 6, what, "T", "L", false)
 	}
 	if len(d.Taxes) > 0 {
 		row("", "Net", d.Net.String())
