@@ -69,8 +69,7 @@ func (a *Audit) CompareMoney(terms []Terms) *Difference {
 			sums[t.Net.Currency] = s
 		case CreditNote:
 			s := sums[t.Net.Currency]
-			s.off, s.credited = s.off+t.Off, s.credited+t.Total()-t.Off
-			s.untaxed += sumOfTaxes(t.Taxes)
+			s.off, s.credited, s.untaxed = s.off+t.Off, s.credited+t.Total()-t.Off, s.untaxed+sumOfTaxes(t.Taxes)
 			sums[t.Net.Currency] = s
 			open[t.InvoiceID] -= t.Off
 		case PaymentTerms:

@@ -32,7 +32,7 @@ func layers() []layer { return slices.Concat(lowest(), pages(), mains()) }
 // lowest are the rows below the pages.
 func lowest() []layer {
 	return []layer{
-		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake"}},
+		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake", "billing/typeface"}},
 		{packages: []string{"store/blob/bucket"}, may: []string{"store/blob"}},
 		{packages: []string{"provisioner/typed"}},
 		{packages: []string{"provisioner/fetch"}, may: []string{"provisioner/typed"}, never: []string{"cgo"}},
@@ -42,7 +42,6 @@ func lowest() []layer {
 		{packages: []string{"provisioner/bundle"}, may: []string{"provisioner", "provisioner/typed", "provisioner/manifest"}, never: []string{"store", "github.com/jackc/**", "net/http", "cgo"}},
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
-		{packages: []string{"billing/typeface"}},
 		{packages: []string{"billing/paper"}, may: []string{"billing", "billing/typeface", "provisioner/typed"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/memory",
