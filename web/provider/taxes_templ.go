@@ -66,12 +66,12 @@ func Taxes(p TaxesProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"crumb\"><a href=\"/provider/settings\">Settings</a></p><h1>Tax</h1><p class=\"lead\">Hours are a prepayment: tax is on their sale, none on their use, and none comes back when they expire. What an invoice was issued with stays.</p><ul><li>Where a certificate exempts the buyer, there is no tax.</li><li>A buyer in another country of the EU with a VAT id of there owes the tax itself: reverse charge.</li><li>A sale across the border of the EU, or on a day with no rate, is outside the scope of VAT.</li><li>Everybody else pays your domestic rate.</li></ul>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"crumb\"><a href=\"/provider/periods\">Months</a></p><h1>Tax</h1><p class=\"lead\">Hours are a prepayment: tax is on their sale, none on their use, and none comes back when they expire. What an invoice was issued with stays.</p><ul><li>Where a certificate exempts the buyer, there is no tax.</li><li>A buyer in another country of the EU with a VAT id of there owes the tax itself: reverse charge.</li><li>A sale across the border of the EU, or on a day with no rate, is outside the scope of VAT.</li><li>Everybody else pays your domestic rate.</li></ul>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if p.Country == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p>You have not said your country: without it no buyer is abroad. Set it under <a href=\"/provider/settings\">Settings</a>.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<p>You have not said your country: without it no buyer is abroad. An admin sets it under Settings.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -112,7 +112,7 @@ func Taxes(p TaxesProps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Page(p.Layout, "Tax", layout.SectionSettings).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Page(p.Layout, "Tax", layout.SectionPeriods).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
