@@ -204,7 +204,11 @@ func (v *volary) keepsItsBooks(t *testing.T) {
 				t.Errorf("%s: %s: %v", who, sql, err)
 			}
 		}
-		for _, table := range []string{"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "invoices", "invoice_lines", "period_files", "period_file_parts", "statements", "audit"} {
+		for _, table := range []string{
+			"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines",
+			"invoices", "invoice_lines", "invoice_taxes", "payments", "payment_allocations", "credit_notes", "credit_note_lines", "credit_note_taxes",
+			"tax_rates", "tax_exemptions", "period_balances", "period_files", "period_file_parts", "statements", "statement_uses", "certificates", "audit",
+		} {
 			refuses(`DELETE FROM ` + table)
 			refuses(`TRUNCATE ` + table + ` CASCADE`)
 		}

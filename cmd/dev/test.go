@@ -78,15 +78,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	run := testRun{checkout: c, out: os.Stdout, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full, vetted: whole}
-	// Two rows, each beside the other: the lab's packages, which mostly wait for machines to boot; and all others, of which those that drive a
-	// browser come last and one by one, and then fuzzing.
-	one := append([]string{"-p", "1"}, args...)
-	lab := run.beside(ctx, one, parts.lab)
-	faults = append(faults, run.goTest(ctx, args, parts.together), run.goTest(ctx, one, parts.beside))
-	if whole && fuzzes(args) {
-		faults = append(faults, run.fuzz(ctx, newSteps(os.Stdout), run.full))
-	}
-	faults = append(faults, lab(), busy.fault(), waits.print(os.Stdout))
+	faults = append(faults, run.inRows(ctx, args, parts, whole && fuzzes(args)), busy.fault(), waits.print(os.Stdout))
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("failed after %s: %w", s.total(), err)
 	}
@@ -234,6 +226,18 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 		return fmt.Errorf("go test: %w", err)
 	}
 	return nil
+}
+
+// inRows tests all parts in two rows, each beside the other: the lab's packages, which mostly wait for machines to boot; and all others, of which
+// those that drive a browser come last and one by one, and then fuzzing.
+func (r testRun) inRows(ctx context.Context, args []string, parts testParts, fuzz bool) error {
+	one := append([]string{"-p", "1"}, args...)
+	lab := r.beside(ctx, one, parts.lab)
+	faults := []error{r.goTest(ctx, args, parts.together), r.goTest(ctx, one, parts.beside)}
+	if fuzz {
+		faults = append(faults, r.fuzz(ctx, newSteps(os.Stdout), r.full))
+	}
+	return errors.Join(append(faults, lab())...)
 }
 
 // beside tests packages while others are tested. What it returns waits for the end, prints what came of it, and gives the fault.

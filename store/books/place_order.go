@@ -165,7 +165,7 @@ func readOrderQuote(ctx context.Context, tx pgx.Tx, orgID, offerID uuid.UUID, ho
 		  FROM providers p, organizations g WHERE p.id = $1 AND g.id = $2`, q.Offer.ProviderID, orgID).Scan(
 		&q.Seller.Name, &q.Seller.TaxID, &q.Seller.SupportContact, &q.Seller.Terms, &q.Seller.AccountingZone, &q.Seller.state, &q.Seller.reason,
 		&q.Organization, &q.At)
-	if err := store.Found(err, "organization"); err != nil {
+	if err = store.Found(err, "organization"); err != nil {
 		return q, err
 	}
 	q.judge()
