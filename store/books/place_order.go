@@ -169,18 +169,23 @@ func readOrderQuote(ctx context.Context, tx pgx.Tx, orgID, offerID uuid.UUID, ho
 		return q, err
 	}
 	q.judge()
-	if q.Refusal != nil {
-		return q, nil
-	}
-	zone, err := time.LoadLocation(q.Seller.AccountingZone)
-	if err != nil {
-		return q, fmt.Errorf("accounting zone of %s: %w", q.Offer.ProviderName, err)
-	}
-	taxing, err := readTaxing(ctx, tx, q.Offer.ProviderID, orgID, typed.DayOf(q.At, zone))
-	if taxing.Category != "" {
-		q.Taxes = billing.SumTaxes([]int64{q.Amount.Minor}, []billing.Taxing{taxing})
+	if q.Refusal == nil {
+		q.Taxes, err = readQuoteTaxes(ctx, tx, orgID, q)
 	}
 	return q, err
+}
+
+// readQuoteTaxes reads what tax an order is quoted with; none where its provider has said nothing of tax.
+func readQuoteTaxes(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, q OrderQuote) ([]billing.TaxSum, error) {
+	zone, err := time.LoadLocation(q.Seller.AccountingZone)
+	if err != nil {
+		return nil, fmt.Errorf("accounting zone of %s: %w", q.Offer.ProviderName, err)
+	}
+	taxing, err := readTaxing(ctx, tx, q.Offer.ProviderID, orgID, typed.DayOf(q.At, zone))
+	if err != nil || taxing.Category == "" {
+		return nil, err
+	}
+	return billing.SumTaxes([]int64{q.Amount.Minor}, []billing.Taxing{taxing}), nil
 }
 
 // judge computes the amount, or says why there is none.
