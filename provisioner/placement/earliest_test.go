@@ -2,10 +2,12 @@ package placement_test
 
 import (
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
@@ -124,7 +126,7 @@ func TestEarliestIsBounded(t *testing.T) {
 	}
 }
 
-// earliestTime is the shortest of a few searches over hosts on each of which 100 nodes end one after the other.
+// earliestTime is the processor's time for the shortest of a few searches, which others on the machine do not count in, over hosts on each of which 100 nodes end one after the other.
 func earliestTime(t *testing.T, hostCount int) time.Duration {
 	t.Helper()
 	one := shape(1, 1, 1)
@@ -139,16 +141,28 @@ func earliestTime(t *testing.T, hostCount int) time.Duration {
 		}
 	}
 	request := asked{Head: one, Compute: one, ComputeSize: 50 * hostCount}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	shortest := time.Duration(math.MaxInt64)
 	for range 5 {
-		began := time.Now()
+		began := threadTime(t)
 		when, start := placement.Earliest(hosts, request.request(), placement.Share{VCPUs: 100 * hostCount, Used: 100 * hostCount}, freed)
-		shortest = min(shortest, time.Since(began))
+		shortest = min(shortest, threadTime(t)-began)
 		if when != placement.WhenAt || !start.Equal(minute(50)) {
 			t.Errorf("%s at %s, want at %s: as many vCPUs as hosts come back each minute", when, start, minute(50))
 		}
 	}
 	return shortest
+}
+
+// threadTime is how long the processor has worked for this thread.
+func threadTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Nano())
 }
 
 func TestEarliestWords(t *testing.T) {
