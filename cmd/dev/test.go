@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"volary.dev/cmd/internal/child"
@@ -78,13 +80,21 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	run := testRun{checkout: c, out: os.Stdout, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full, vetted: whole}
-	faults = append(faults, run.inRows(ctx, args, parts, whole && fuzzes(args)), busy.fault(), waits.print(os.Stdout))
+	faults = append(faults, run.goTest(ctx, append(oneMorePackage(), args...), parts.together))
+	// What boots machines or drives a browser waits for things to happen: one package at a time, those of the lab in one row, and the others and
+	// fuzzing beside them in another.
+	args = append([]string{"-p", "1"}, args...)
+	beside := run.beside(ctx, args, parts.beside, whole && fuzzes(args))
+	faults = append(faults, run.goTest(ctx, args, parts.lab), beside(), busy.fault(), waits.print(os.Stdout))
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("failed after %s: %w", s.total(), err)
 	}
 	fmt.Printf("All passed in %s.\n", s.total())
 	return nil
 }
+
+// oneMorePackage tests one package more at once than there are processors: each waits for its database half of the time.
+func oneMorePackage() []string { return []string{"-p", strconv.Itoa(runtime.NumCPU() + 1)} }
 
 func isShort(args []string) bool {
 	return slices.Contains(args, "-short") || slices.Contains(args, "--short")
@@ -228,24 +238,18 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 	return nil
 }
 
-// inRows tests all parts in two rows, each beside the other: the lab's packages, which mostly wait for machines to boot; and all others, of which
-// those that drive a browser come last and one by one, and then fuzzing.
-func (r testRun) inRows(ctx context.Context, args []string, parts testParts, fuzz bool) error {
-	one := append([]string{"-p", "1"}, args...)
-	lab := r.beside(ctx, one, parts.lab)
-	faults := []error{r.goTest(ctx, args, parts.together), r.goTest(ctx, one, parts.beside)}
-	if fuzz {
-		faults = append(faults, r.fuzz(ctx, newSteps(os.Stdout), r.full))
-	}
-	return errors.Join(append(faults, lab())...)
-}
-
-// beside tests packages while others are tested. What it returns waits for the end, prints what came of it, and gives the fault.
-func (r testRun) beside(ctx context.Context, args, packages []string) (wait func() error) {
+// beside tests packages and then fuzzes, while others are tested. What it returns waits for the end, prints what came of it, and gives the fault.
+func (r testRun) beside(ctx context.Context, args, packages []string, fuzz bool) (wait func() error) {
 	var said bytes.Buffer
 	r.out = &said
 	ended := make(chan error, 1)
-	go func() { ended <- r.goTest(ctx, args, packages) }()
+	go func() {
+		err := r.goTest(ctx, args, packages)
+		if fuzz {
+			err = errors.Join(err, r.fuzz(ctx, newSteps(&said), r.full))
+		}
+		ended <- err
+	}()
 	return func() error {
 		err := <-ended
 		_, writing := said.WriteTo(os.Stdout)
