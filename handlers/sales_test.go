@@ -87,6 +87,10 @@ func TestFromQuoteToInvoice(t *testing.T) {
 	bills, admin, accountant := a.SignIn(handlertest.Billing), a.SignIn(handlertest.Admin), a.SignIn(handlertest.Accountant)
 	taxed(t, a, w, bills, accountant)
 	says(t, "the quote", bills.Get("/org/orders/quote?offer="+s.Offer.String()+"&hours=1234,5"), http.StatusOK, "55.55 EUR", "fifty-five and 55/100 EUR", "First Group", "VAT: Reverse charge: the customer owes the VAT")
+	home := url.Values{"country": {"DE"}, "vat_id": {"DE123456789"}, "address": {"Turm 1"}}
+	says(t, "moving home", bills.Post("/org/settings", home), http.StatusSeeOther)
+	says(t, "what it costs at home", bills.Get("/org/orders/new?hours=1234,5&offer="+s.Offer.String()), http.StatusOK, "VAT 19 % on 55.55 EUR", "Order 1 234.50 CH for 66.10 EUR")
+	says(t, "moving abroad", bills.Post("/org/settings", url.Values{"country": {"FR"}, "vat_id": {"FR12345678901"}, "address": {"Rue 1"}}), http.StatusSeeOther)
 	form := ordered(t, bills, s.Offer, "1234,5")
 	done := bills.Post("/org/orders", form)
 	says(t, "ordering", done, http.StatusSeeOther)

@@ -271,18 +271,23 @@ func hostFits(q machines.Quote) []web.HostFit {
 	return fits
 }
 
-// renamed gives a refusal's fields the names that the form has for them.
+// renamed gives a refusal's fields the names that the form has for them. Where the form's field has a fault of its own that one is told.
 func renamed(r *refusal.Error, names map[string]string) *refusal.Error {
 	if r == nil || len(r.Fields) == 0 {
 		return r
 	}
 	out := *r
-	out.Fields = make(map[string]string, len(r.Fields))
-	for field, sentence := range r.Fields {
-		if name, ok := names[field]; ok {
-			field = name
+	out.Fields = maps.Clone(r.Fields)
+	for field := range r.Fields {
+		if _, ok := names[field]; ok {
+			delete(out.Fields, field)
 		}
-		out.Fields[field] = sentence
+	}
+	for field, name := range names {
+		sentence, wrong := r.Fields[field]
+		if _, told := out.Fields[name]; wrong && !told {
+			out.Fields[name] = sentence
+		}
 	}
 	return &out
 }

@@ -19,7 +19,8 @@ type Limits struct {
 	Data int64
 	// Largest names what MaxVirtual is, for people: "the disk of the largest shape, large of North"; it may be empty.
 	Largest string
-	// Canonical says that the disk is a canonical form, as a bundle has one and a portal gives it: it may unfold to canonicalUnfolds.
+	// Canonical says that the disk is a canonical form, as a bundle has one and a portal gives it: it may unfold to mostUnfold times its file and
+	// canonicalFree.
 	Canonical bool
 	// Digest is the SHA-256 in lower-case hex that the uploaded file is said to have; empty: nobody said. A file of another one is refused.
 	Digest string

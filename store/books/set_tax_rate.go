@@ -13,7 +13,7 @@ import (
 )
 
 // SetTaxRate sets the rate that a provider's papers have from a day on; below zero: none. Papers that are issued stay. Refusals: "invalid" by field
-// (rate, from: a day that has begun, or that has a rate), "duplicate".
+// (rate, from: a day that is past), "duplicate" for a day that has a rate.
 func (db *DB) SetTaxRate(ctx context.Context, by, providerID uuid.UUID, rate int64, from typed.Day) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		today, err := today(ctx, tx, providerID)

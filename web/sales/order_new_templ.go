@@ -308,9 +308,9 @@ func orderButton(q *Quote) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var10 string
-				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs("Order " + ui.ComputeHours(q.HoursMCS) + " for " + Amount(q.Amount))
+				templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs("Order " + ui.ComputeHours(q.HoursMCS) + " for " + Amount(billing.WithTax(q.Amount, q.Taxes)))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/sales/order_new.templ`, Line: 95, Col: 180}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/sales/order_new.templ`, Line: 95, Col: 206}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 				if templ_7745c5c3_Err != nil {

@@ -46,31 +46,31 @@ func TestShots(t *testing.T) {
 	only := strings.Split(os.Getenv("VOLARY_SHOT"), ",")
 	samples := slices.DeleteFunc(Gallery(), func(s Sample) bool { return only[0] != "" && !slices.Contains(only, s.Name) })
 	server := galleryServer(t)
-	for n := range photographers {
+	for n := range judges {
 		t.Run(fmt.Sprint(n+1), func(t *testing.T) {
 			t.Parallel()
-			p := newPhotographer(t, server.URL)
-			for i := n; i < len(samples); i += photographers {
-				p.shoot(samples[i].Name)
+			p := newJudge(t, server.URL)
+			for i := n; i < len(samples); i += judges {
+				p.judgePage(samples[i].Name)
 			}
 		})
 	}
 }
 
-// photographers is how many browsers share the gallery's pages: half of what one does is to wait for the other process.
-const photographers = 2
+// judges is how many browsers share the gallery's pages: half of what one does is to wait for the other process.
+const judges = 2
 
-// photographer looks at pages with a browser of its own.
-type photographer struct {
+// judge looks at pages with a browser of its own.
+type judge struct {
 	t          *testing.T
 	ctx        context.Context
 	url        string
 	complaints func() []string
 }
 
-func newPhotographer(t *testing.T, url string) photographer {
+func newJudge(t *testing.T, url string) judge {
 	t.Helper()
-	p := photographer{t: t, ctx: browser(t), url: url}
+	p := judge{t: t, ctx: browser(t), url: url}
 	p.complaints = listen(t, p.ctx)
 	if err := do(t, p.ctx, attentive()); err != nil {
 		t.Fatal(err)
@@ -78,8 +78,8 @@ func newPhotographer(t *testing.T, url string) photographer {
 	return p
 }
 
-// shoot takes the pictures of a page and fails for each of its faults.
-func (p photographer) shoot(name string) {
+// judgePage fails for each fault of a page.
+func (p judge) judgePage(name string) {
 	t, ctx := p.t, p.ctx
 	t.Helper()
 	if err := do(t, ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(p.url+"/"+name)); err != nil {
